@@ -1,0 +1,113 @@
+"""Billing and growth: whether the account pays, and whether what it buys grows or shrinks."""
+
+from features.algebra import Change, Condition, Count, DaysUntil, Latest, State, Sum, Window
+from features.feature import Feature
+
+__all__ = ["BILLING", "GROWTH"]
+
+STANDING = Condition("voided_on", "empty", needed=False)
+UNPAID = Condition("paid_on", "empty")
+OVERDUE = Condition("due_on", "due")
+FAILED = Condition("succeeded", "in", ("false",))
+
+BILLING = (
+    Feature(
+        name="overdue_invoices",
+        dimension="billing",
+        measure=Count(Window("invoices", where=(STANDING, UNPAID, OVERDUE))),
+        unit="invoices",
+        show="count|invoice",
+        sentence="The account is late in paying {value}",
+        missing="There is no billing data",
+        topic="overdue",
+        good="low",
+        actionable=True,
+    ),
+    Feature(
+        name="overdue_amount",
+        dimension="billing",
+        measure=Sum(Window("invoices", where=(STANDING, UNPAID, OVERDUE)), "amount"),
+        unit="money",
+        show="money",
+        sentence="The account owes {value} that is past due",
+        missing="There is no billing data",
+        topic="overdue",
+        good="low",
+        low=None,
+        actionable=True,
+    ),
+    Feature(
+        name="late_invoices_180d",
+        dimension="billing",
+        measure=Count(
+            Window("invoices", days=180, at="paid_on", where=(STANDING, Condition("paid_on", "after", ("due_on",))))
+        ),
+        unit="invoices",
+        show="count|invoice",
+        sentence="The account paid {value} after the due date in the last 180 days",
+        missing="There is no billing data",
+        good="low",
+        actionable=True,
+    ),
+    Feature(
+        name="failed_payments_90d",
+        dimension="billing",
+        measure=Count(Window("payments", days=90, where=(FAILED,))),
+        unit="payments",
+        show="count|attempt to collect a payment|attempts to collect a payment",
+        sentence="In the last 90 days {value} failed",
+        missing="There is no payment data",
+        good="low",
+        actionable=True,
+        topic="failed_payments",
+    ),
+    Feature(
+        name="failed_payments_28d",
+        dimension="billing",
+        measure=Count(Window("payments", days=28, where=(FAILED,))),
+        unit="payments",
+        show="count|attempt to collect a payment|attempts to collect a payment",
+        sentence="In the last four weeks {value} failed",
+        missing="There is no payment data",
+        good="low",
+        actionable=True,
+        topic="failed_payments",
+    ),
+    Feature(
+        name="days_to_card_expiry",
+        dimension="billing",
+        measure=DaysUntil(Latest(Window("cards"), "expires_on")),
+        unit="days",
+        show="until",
+        sentence="The card on file {value|expires|expired}",
+        missing="There is no card on file",
+        good="high",
+        low=None,
+        actionable=True,
+    ),
+)
+
+GROWTH = (
+    Feature(
+        name="mrr_change_180d",
+        dimension="growth",
+        measure=Change(State("mrr"), State("mrr_before")),
+        unit="share",
+        show="change",
+        sentence="What the account pays a month {value} in 180 days",
+        missing="The account did not pay 180 days ago",
+        good="high",
+        low=None,
+    ),
+    Feature(
+        name="new_users_90d",
+        dimension="growth",
+        measure=Count(Window("users", days=90)),
+        unit="users",
+        show="count|new user",
+        sentence="The account added {value} in the last 90 days",
+        missing="There is no data on users",
+        good="high",
+        actionable=True,
+    ),
+)

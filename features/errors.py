@@ -1,0 +1,5 @@
+"""The one exception that people read: a plain sentence saying what is wrong, where, and what to do."""
+
+
+class TenureError(Exception):
+    """Something the user can mend; its text is one plain sentence and never needs a traceback."""

@@ -1,0 +1,125 @@
+"""Loading: reads each source into a typed DuckDB table with its times of knowledge, and notes rows that do not cast.
+
+Beside its own columns a loaded table holds `_row` (its place in the source, from 1), `_event` and `_known`
+(timestamps, UTC; a table without time has known everything for ever) and `_<column>_known` for late columns.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from features.casting import cast_failure, cast_value, quoted, stamps
+from features.contract import CONTRACT, Column, Table
+from features.errors import TenureError
+from features.sources import Source
+
+__all__ = ["ALWAYS", "load_table"]
+
+ALWAYS = "TIMESTAMP '-infinity'"
+"""The time of what was known from the outset."""
+
+
+def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str], list[str]]:
+    """Create the table `source.table` and add rows that do not cast to `violations`.
+
+    Returns
+    -------
+    Two lists: contract columns that the source lacks, and source columns that the contract does not know.
+
+    Raises
+    ------
+    TenureError : the source cannot be read or lacks a required column.
+    """
+    table = CONTRACT[source.table]
+    types = source.columns(con)
+    timed = table.name == "usage" and "day" not in types and "occurred_at" in types
+    aliases = {"day": "occurred_at"} if timed else {}
+    given = {c.name: aliases.get(c.name, c.name) for c in table.columns if aliases.get(c.name, c.name) in types}
+    extra = stamps(table, set(types))
+    missing = [c for c in table.columns if c.name not in given]
+    if required := [c.name for c in missing if c.required]:
+        raise TenureError(
+            f"{source.label} of table {table.name} has no column {required[0]}; "
+            f"its columns are {', '.join(list(types)[:12])}."
+        )
+    known_columns = set(given.values()) | {c.name for c in extra}
+    try:
+        con.execute(f"CREATE TABLE {quoted(table.name)} AS {_select(table, source, types, given, extra)}")
+    except duckdb.Error as error:
+        raise source.refusal(error) from None
+    _add_times(con, table, {c.name for c in extra})
+    if source.is_csv:
+        _note_broken_lines(con, table.name)
+    return [c.name for c in missing], [c for c in types if c not in known_columns]
+
+
+def _select(table: Table, source: Source, types: dict[str, str], given: dict[str, str], extra: list[Column]) -> str:
+    """Every contract column, cast; `_uncast` names the first column whose value is none of its type."""
+    values: list[str] = []
+    failures: list[str] = []
+    for column in (*table.columns, *extra):
+        name = given.get(column.name, column.name if column in extra else None)
+        if name is None:
+            values.append(f"CAST(NULL AS {_storage(column)}) AS {quoted(column.name)}")
+            continue
+        kind = types[name]
+        values.append(f"{cast_value(column, name, kind)} AS {quoted(column.name)}")
+        if column.kind != "text" and not (column.kind == kind.lower() or kind == "BIGINT" == column.kind.upper()):
+            failures.append(f"WHEN {cast_failure(column, name, kind)} THEN '{column.name}'")
+    uncast = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS VARCHAR)"
+    return (
+        f"SELECT {', '.join(values)}, {uncast} AS _uncast, row_number() OVER () AS _row FROM {source.sql()} AS source"
+    )
+
+
+def _storage(column: Column) -> str:
+    return {
+        "text": "VARCHAR",
+        "integer": "BIGINT",
+        "number": "DECIMAL(18, 4)",
+        "money": "DECIMAL(18, 4)",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "time": "TIMESTAMP",
+    }[column.kind]
+
+
+def _add_times(con: duckdb.DuckDBPyConnection, table: Table, stamped: set[str]) -> None:
+    """When each row and each late value became known.
+
+    A late value is known from its own stamp where there is one, else from its own event time; never before its row.
+    """
+    name = quoted(table.name)
+    instants = ", ".join(f"CAST({quoted(c)} AS TIMESTAMP)" for c in table.event)
+    event = f"least({instants})" if instants else ALWAYS
+    recorded = "recorded_at" if "recorded_at" in stamped else "CAST(NULL AS TIMESTAMP)"
+    # A plan without event time (a milestone neither due nor reached) is known from its record alone.
+    known = f"coalesce(greatest({event}, {recorded}), {recorded})"
+    columns = [f"{event} AS _event", f"{known} AS _known", "CAST(NULL AS TIMESTAMP) AS _bad_from"]
+    for column in table.columns:
+        if column.late is None:
+            continue
+        own = f"CAST({quoted(column.late)} AS TIMESTAMP)"
+        stamps = [quoted(f"{c}_recorded_at") for c in (column.name, column.late) if f"{c}_recorded_at" in stamped]
+        since = f"coalesce({', '.join([*dict.fromkeys(stamps), own])})"
+        columns.append(
+            f"CASE WHEN {quoted(column.name)} IS NOT NULL THEN greatest({since}, {known}) END "
+            f"AS {quoted(f'_{column.name}_known')}"
+        )
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT *, {', '.join(columns)} FROM {name}")
+
+
+def _note_broken_lines(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Lines that are no CSV, which DuckDB sets aside by itself, join the other violations."""
+    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchone():
+        return
+    con.execute(
+        f"""
+        INSERT INTO violations
+        SELECT '{table}', NULL, 'broken line', 'line ' || line || ' of the file: ' || error_message,
+               {ALWAYS}, csv_line
+        FROM reject_errors
+        """
+    )
+    con.execute("DROP TABLE reject_errors")
+    con.execute("DROP TABLE IF EXISTS reject_scans")

@@ -1,0 +1,77 @@
+"""Notes: what is right in a history but worth knowing before anyone relies on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from features.contract import CONTRACT
+
+if TYPE_CHECKING:
+    from features.history import History
+
+__all__ = ["notes"]
+
+QUIET_DAYS = 30
+"""A table whose feed stops this many days before usage does is worth a warning."""
+
+_ATTRIBUTES = {"accounts": ("segment", "industry", "region", "employees"), "users": ("role", "department")}
+
+
+def notes(history: History) -> list[str]:
+    """One sentence for each thing worth knowing, in the order of the tables."""
+    said = [*_missing_tables(history), *_early_usage(history), *_undated(history), *_quiet_feeds(history)]
+    for table in history.report.tables:
+        if table.unknown_columns:
+            said.append(f"{table.table}: columns that Tenure does not use: {', '.join(table.unknown_columns)}.")
+    return said
+
+
+def _missing_tables(history: History) -> list[str]:
+    absent = [t for t in ("users", "tickets", "invoices", "payments", "surveys") if t not in history.tables]
+    return [f"There is no table {', '.join(absent)}: what they would tell is missing, not zero."] if absent else []
+
+
+def _early_usage(history: History) -> list[str]:
+    row = history.con.execute(
+        """
+        SELECT count(*), (SELECT count(*) FROM usage)
+        FROM usage JOIN (SELECT account_id, min(started_on) AS first FROM subscriptions GROUP BY 1) USING (account_id)
+        WHERE day < first
+        """
+    ).fetchone()
+    early, total = row or (0, 0)
+    if not early:
+        return []
+    return [
+        f"usage: {early:,} of {total:,} rows ({100 * early / total:.1f} %) come before the account's first "
+        "subscription; they are kept as use before the sale."
+    ]
+
+
+def _undated(history: History) -> list[str]:
+    said = []
+    for table, attributes in _ATTRIBUTES.items():
+        given = [a for a in attributes if a in history.columns.get(table, ())]
+        if given:
+            said.append(
+                f"{table}: {', '.join(given)} carry no dates and count as never changed; where they are overwritten "
+                "in the source, they can leak the future."
+            )
+    return said
+
+
+def _quiet_feeds(history: History) -> list[str]:
+    until = history.con.execute("SELECT max(day) FROM usage").fetchone()
+    last_use = until[0] if until else None
+    said = []
+    for name in history.tables:
+        if name in ("usage", "accounts", "subscriptions", "costs") or not CONTRACT[name].event or last_use is None:
+            continue
+        row = history.con.execute(f'SELECT max(_event) FROM "{name}" WHERE isfinite(_event)').fetchone()
+        last = row[0] if row else None
+        if last is not None and last.date() < last_use - dt.timedelta(days=QUIET_DAYS):
+            said.append(
+                f"{name}: its last row is of {last:%Y-%m-%d}, but usage goes on to {last_use}; is its feed dead?"
+            )
+    return sorted(said)

@@ -1,0 +1,171 @@
+"""Settings: reads `tenure.toml` into frozen, checked values; every default stands here and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from features.errors import TenureError
+
+__all__ = ["ChurnSettings", "HistorySettings", "Settings", "TrainingSettings", "load_settings"]
+
+
+@dataclass(frozen=True)
+class ChurnSettings:
+    """What counts as churn and how far ahead it is forecast.
+
+    Parameters
+    ----------
+    horizons : days after as_of that a label covers. This version fits exactly one.
+    grace_days : a return within this many days of the end is no churn.
+    event : "end" dates churn by the subscription's end, "notice" by the earlier of notice and end.
+    """
+
+    horizons: tuple[int, ...] = (90,)
+    grace_days: int = 30
+    event: Literal["end", "notice"] = "end"
+
+    def __post_init__(self) -> None:
+        if len(self.horizons) != 1:
+            raise TenureError(
+                f"[outcomes.churn] horizons = {list(self.horizons)} must hold exactly one number of days, "
+                "because this version fits one horizon; leave one in."
+            )
+        if not all(1 <= h <= 1825 for h in self.horizons):
+            raise TenureError(f"[outcomes.churn] horizons = {list(self.horizons)} must be between 1 and 1825 days.")
+        if not 0 <= self.grace_days <= 365:
+            raise TenureError(f"[outcomes.churn] grace_days = {self.grace_days} must be between 0 and 365.")
+        if self.event not in ("end", "notice"):
+            raise TenureError(f'[outcomes.churn] event = "{self.event}" must be "end" or "notice".')
+
+    @property
+    def horizon(self) -> int:
+        """The one horizon of this version, in days."""
+        return self.horizons[0]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the history is cut into blocks and what is enough to learn from.
+
+    Parameters
+    ----------
+    grid : as_of days on the first of each month, or each Monday.
+    warmup_days : no as_of day is closer than this to the first day of usage.
+    calibration_from, holdout_from : first as_of of these blocks; placed automatically when not set.
+    min_churned : distinct churned accounts required in train, calibration and holdout.
+    bootstrap : account-bootstrap resamples behind every interval.
+    seed : of every random choice in training.
+    """
+
+    grid: Literal["monthly", "weekly"] = "monthly"
+    warmup_days: int = 28
+    calibration_from: dt.date | None = None
+    holdout_from: dt.date | None = None
+    min_churned: tuple[int, int, int] = (100, 50, 50)
+    bootstrap: int = 2000
+    seed: int = 20240229
+
+    def __post_init__(self) -> None:
+        if self.grid not in ("monthly", "weekly"):
+            raise TenureError(f'[training] grid = "{self.grid}" must be "monthly" or "weekly".')
+        if len(self.min_churned) != 3 or any(n < 1 for n in self.min_churned):
+            raise TenureError("[training] min_churned must be three numbers of at least 1, as in [100, 50, 50].")
+        if not 200 <= self.bootstrap <= 100_000:
+            raise TenureError(f"[training] bootstrap = {self.bootstrap} must be between 200 and 100000.")
+        if self.warmup_days < 0:
+            raise TenureError(f"[training] warmup_days = {self.warmup_days} must not be negative.")
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    """How a company's history is read and when it is refused.
+
+    Parameters
+    ----------
+    max_failing_share : the run stops when more than this share of one table's rows fails validation.
+    observed_until : end of the observed period; the day after the last usage day when not set.
+    recording_lag_days : days from an event to its record; the 95th percentile of the data when not set.
+    stale_after_days : a score is marked stale when usage stops more than this many days before as_of.
+    """
+
+    max_failing_share: float = 0.20
+    observed_until: dt.date | None = None
+    recording_lag_days: int | None = None
+    stale_after_days: int = 7
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_failing_share <= 1:
+            raise TenureError(f"[history] max_failing_share = {self.max_failing_share} must be between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything `tenure.toml` can say."""
+
+    history: HistorySettings = field(default_factory=HistorySettings)
+    churn: ChurnSettings = field(default_factory=ChurnSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read settings from a TOML file; the defaults when there is none.
+
+    Raises
+    ------
+    TenureError : the file cannot be read, or a section, key or value is not one that Tenure knows.
+    """
+    if path is None:
+        return Settings()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TenureError(f"The settings file {path} cannot be read ({error.strerror}); check the path.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TenureError(f"The settings file {path} is not valid TOML: {error}.") from None
+    outcomes = raw.pop("outcomes", {})
+    sections: dict[str, tuple[str, type]] = {
+        "history": ("history", HistorySettings),
+        "training": ("training", TrainingSettings),
+    }
+    values: dict[str, Any] = {}
+    for name, body in raw.items():
+        if name not in sections:
+            raise TenureError(f"{path} has a section [{name}] that Tenure does not know; see docs/config.md.")
+        attribute, kind = sections[name]
+        values[attribute] = _section(path, name, kind, body)
+    if unknown := set(outcomes) - {"churn"}:
+        raise TenureError(f"{path} has an outcome [outcomes.{min(unknown)}] that this version does not fit.")
+    if "churn" in outcomes:
+        values["churn"] = _section(path, "outcomes.churn", ChurnSettings, outcomes["churn"])
+    return Settings(**values)
+
+
+def _section(path: Path, name: str, kind: type, body: Any) -> Any:
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    if not isinstance(body, dict):
+        raise TenureError(f"{path}: {name} must be a section, as in [{name}].")
+    for key, value in body.items():
+        if key not in known:
+            raise TenureError(f"{path} has a key {key} in [{name}] that Tenure does not know; see docs/config.md.")
+        if not _fits(known[key].type, value):
+            raise TenureError(f"{path}: {key} = {value!r} in [{name}] is not of the type {known[key].type}.")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
+
+
+def _fits(annotation: Any, value: Any) -> bool:
+    """Whether a TOML value fits a field's annotation, which is text here and covers few shapes."""
+    text = str(annotation)
+    if text.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    if "dt.date" in text:
+        return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+    if text.startswith("Literal"):
+        return isinstance(value, str)
+    if text.startswith("float"):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)
