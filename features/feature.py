@@ -34,8 +34,7 @@ class Feature:
     dimension : one of `DIMENSIONS`.
     measure : what is measured, in the algebra.
     unit : of the value, in words.
-    show : how a value is written for people: `count|ticket`, `days`, `percent`, `change`, `money`, `number`, `hours`,
-        `text`.
+    show : how a value is written for people; the ways are those of `training.sentences.shown`.
     sentence : what a driver made of it reads as; `{value}` stands for the account's value and `{other_feature}` for
         another feature's, each written its own way.
     missing : what it means that there is no value, as a sentence a driver can use.

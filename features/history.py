@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 
 from features.casting import quoted
 from features.contract import CONTRACT
@@ -137,19 +138,42 @@ class History:
                 "mend the table or raise [history] max_failing_share."
             )
 
+    @property
     def observed_from(self) -> dt.date:
         """The first day of usage."""
-        return self._usage_day("min", None)
+        return self.observed_period()[0]
 
-    def observed_until(self, known_on: dt.date | None = None) -> dt.date:
-        """The end of the observed period: the day after the last usage day, unless the settings say another.
+    @property
+    def observed_until(self) -> dt.date:
+        """The end of the observed period: the day after the last usage day, unless the settings say another."""
+        return self.observed_period()[1]
+
+    def observed_period(self, known_on: dt.date | None = None) -> tuple[dt.date, dt.date]:
+        """The days `[from, until)` that were observed.
 
         Parameters
         ----------
-        known_on : nothing known on or after this day counts, and the period ends no later.
+        known_on : nothing known on or after this day counts, and the period ends no later; all of it when None.
+
+        Raises
+        ------
+        TenureError : there is no usage, or none that was known.
         """
-        until = self.settings.history.observed_until or self._usage_day("max", known_on) + dt.timedelta(days=1)
-        return min(until, known_on) if known_on else until
+        rows = self.visible("usage", known_on) if known_on else "usage"
+        days = self.con.execute(f"SELECT min(day), max(day) FROM {rows}").fetchone()
+        if days is None or days[0] is None:
+            when = f" known before {known_on}" if known_on else ""
+            raise TenureError(f"Table usage has no row{when}, so there is nothing to learn from; check its days.")
+        first, last = days
+        until = self.settings.history.observed_until or last + dt.timedelta(days=1)
+        return first, min(until, known_on) if known_on else until
+
+    def write_quarantine(self, folder: Path) -> Path:
+        """Write every row set aside to a CSV file in a folder, named after the history's fingerprint."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{self.fingerprint[:12]}.csv"
+        pd.DataFrame(self.quarantine()).to_csv(file, index=False)
+        return file
 
     def quarantine(self) -> list[dict[str, Any]]:
         """Every row set aside: table, row (from 1), rule, reason and the row as it came."""
@@ -168,14 +192,6 @@ class History:
             for table, row, rule, reason, content in cursor.fetchall():
                 found.append({"table": table, "row": row, "rule": rule, "reason": reason, "content": content})
         return found
-
-    def _usage_day(self, which: str, known_on: dt.date | None) -> dt.date:
-        rows = self.visible("usage", known_on) if known_on else "usage"
-        day = self.con.execute(f"SELECT {which}(day) FROM {rows}").fetchone()
-        if day is None or day[0] is None:
-            when = f" before {known_on}" if known_on else ""
-            raise TenureError(f"Table usage has no row{when}, so there is nothing to learn from; check its days.")
-        return day[0]
 
     def _count(self, table: str) -> int:
         return self._scalar(f"SELECT count(*) FROM {quoted(table)}")

@@ -35,8 +35,8 @@ CONTRACT_FEATURES = (
         dimension="contract",
         measure=DaysUntil(State("renews_on")),
         unit="days",
-        show="count|day",
-        sentence="The subscription renews in {value}",
+        show="days",
+        sentence="The next renewal is {value} away",
         missing="The renewal date is not known",
     ),
     Feature(

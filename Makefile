@@ -1,0 +1,50 @@
+# Needs Python 3.11 or later, pip and make; uv is used where it is there. Everything lives in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+SEEDS ?= 20
+EVIDENCE ?= docs/evidence
+
+.PHONY: test demo lint format docs prove lock clean
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+demo: .venv/installed
+	$(BIN)/tenure demo
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/installed
+	$(BIN)/python -m features.document > docs/features.md
+
+prove: .venv/installed
+	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)
+
+# The lock holds versions and hashes for Python 3.11 to 3.13 on any system, and no address.
+lock:
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+.venv/installed: requirements.lock pyproject.toml
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) .venv
+	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tenure needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache demo-company

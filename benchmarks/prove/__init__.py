@@ -1,0 +1,1 @@
+"""Prove: the long evidence that no single test run can give, kept in `docs/evidence`."""

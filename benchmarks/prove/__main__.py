@@ -1,0 +1,38 @@
+"""`python -m benchmarks.prove --seeds 20 --out docs/evidence`: run every study, or go on with those begun."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.prove.replays import kill_scoring, replay_days
+from benchmarks.prove.seeds import gate_null, gate_signal
+
+STUDIES = (gate_null, gate_signal, replay_days, kill_scoring)
+
+
+def main() -> int:
+    """0 if every study holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path("docs/evidence"))
+    parser.add_argument("--only", choices=[study.__name__ for study in STUDIES], action="append")
+    asked = parser.parse_args()
+    failed = []
+    for study in STUDIES:
+        if asked.only and study.__name__ not in asked.only:
+            continue
+        began = time.monotonic()
+        held = study(asked.out, asked.seeds)
+        print(
+            f"{study.__name__}: {'holds' if held else 'DOES NOT HOLD'} ({time.monotonic() - began:.0f} s)", flush=True
+        )
+        if not held:
+            failed.append(study.__name__)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

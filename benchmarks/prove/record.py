@@ -1,0 +1,58 @@
+"""Record: results of single runs, kept as they come, so that a study stopped half-way goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Record", "code_fingerprint"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def code_fingerprint() -> str:
+    """SHA-256 over everything that can change a result: the packages, the studies and the lock."""
+    total = hashlib.sha256()
+    files = [
+        p
+        for name in ("features", "training", "success", "serving", "benchmarks")
+        for p in _ROOT.glob(f"{name}/**/*.py")
+    ]
+    for file in sorted([*files, _ROOT / "requirements.lock"]):
+        total.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()[:16]
+
+
+class Record:
+    """One study's file: runs by key, and a summary. Runs made by other code are dropped when it is opened."""
+
+    def __init__(self, file: Path, about: str) -> None:
+        self.file = file
+        self.content: dict[str, Any] = {"about": about, "code": code_fingerprint(), "summary": {}, "runs": {}}
+        if file.exists():
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            if stored.get("code") == self.content["code"]:
+                self.content["runs"] = stored["runs"]
+
+    def run(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The result under a key, made now if it is not there yet."""
+        runs: dict[str, dict[str, Any]] = self.content["runs"]
+        if key not in runs:
+            runs[key] = make()
+            self._write()
+        return runs[key]
+
+    def close(self, keys: list[str], summary: dict[str, Any]) -> None:
+        """Keep the runs of these keys and the summary made of them."""
+        self.content["runs"] = {key: self.content["runs"][key] for key in keys}
+        self.content["summary"] = summary
+        self._write()
+
+    def _write(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.file.with_suffix(".part")
+        draft.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
+        draft.replace(self.file)

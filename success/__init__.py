@@ -1,0 +1,1 @@
+"""Success: what scores mean to the business."""
