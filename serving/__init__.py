@@ -1,0 +1,1 @@
+"""Serving: models in, scores over the command line and HTTP out."""

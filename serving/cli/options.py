@@ -1,0 +1,72 @@
+"""Options that every command takes, before or after its name: where things are kept and which settings hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from features.settings import Settings, load_settings
+
+__all__ = ["DAY", "home_of", "settings_of", "shared_options"]
+
+DEFAULT_HOME = Path(".tenure")
+
+
+class _Day(click.ParamType):
+    """A day written as 2025-03-31."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        if isinstance(value, dt.date):
+            return value
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it as 2025-03-31.", param, ctx)
+
+
+DAY = _Day()
+
+
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --home and --config to a command or to the group."""
+    home = click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="TENURE_HOME",
+        help="Where models, scores and everything else kept lives.  [default: ./.tenure]",
+    )
+    config = click.option(
+        "--config",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Settings, as documented in docs/config.md.",
+    )
+    return home(config(command))
+
+
+def home_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Path:
+    """The home: as said after the command, before it, in the environment, or the fallback."""
+    return _said(context, "home") or fallback
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings, from the file named after or before the command."""
+    return load_settings(_said(context, "config"))
+
+
+def _said(context: click.Context, name: str) -> Path | None:
+    place: click.Context | None = context
+    from_environment: Path | None = None
+    while place is not None:
+        value = place.params.get(name)
+        if value is not None:
+            if place.get_parameter_source(name) is not click.core.ParameterSource.ENVIRONMENT:
+                return Path(value)
+            from_environment = Path(value)
+        place = place.parent
+    return from_environment

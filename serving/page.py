@@ -1,0 +1,25 @@
+"""The page at `/` until there are pages: what answers here, in plain HTML that loads nothing from anywhere."""
+
+from __future__ import annotations
+
+__all__ = ["HEADERS", "PAGE"]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Tenure</title>
+<style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}code{font-size:.9em}</style>
+<h1>Tenure</h1>
+<p>Which accounts are about to leave, and why. This process answers:</p>
+<ul>
+<li><code>POST /score</code> with <code>{"account_ids": ["a-1"], "explain": 5}</code>: the latest stored scores</li>
+<li><code>POST /score_features</code> with <code>{"rows": [{...}], "explain": 5}</code>: scores with the champion</li>
+<li><a href="readyz"><code>GET /readyz</code></a>: which scored day and which model are being served</li>
+<li><a href="metrics"><code>GET /metrics</code></a>, <a href="livez"><code>GET /livez</code></a>: for machines</li>
+</ul>
+"""

@@ -1,0 +1,190 @@
+"""The server as a process: started from anywhere, from the checkout and from a built bento."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+from features.errors import TenureError
+from serving.launch import serve
+from serving.scores import write_day
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = dt.date(2026, 2, 1)
+HEADERS = {"content-type": "application/json"}
+START_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(arguments: list[str], *, port: int, cwd: Path, env: dict[str, str], log: Path) -> Iterator[httpx.Client]:
+    """A server, which is ended with all its workers."""
+    with log.open("wb") as sink:
+        process = subprocess.Popen(arguments, cwd=cwd, env=env, stdout=sink, stderr=subprocess.STDOUT)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                _wait(client, process, log)
+                yield client
+        finally:
+            # Its workers have process groups of their own, so that only their descent tells that they are ours.
+            family = []
+            if process.poll() is None:
+                family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+                process.terminate()
+            _, left = psutil.wait_procs(family, timeout=20)
+            for one in left:
+                one.kill()
+            process.wait(10)
+        assert left == [], "the server did not end when told to"
+
+
+def _wait(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/livez").status_code == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"The server did not start:\n{log.read_text()}")
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """This environment without what a developer may have set."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("BENTOML_", "TENURE_", "MLFLOW_", "PYTHON"))}
+    return {**kept, **more}
+
+
+def check_answers(client: httpx.Client) -> None:
+    """What every way of serving must answer."""
+    response = client.post("/score", json={"account_ids": ["a-1", "nobody"], "explain": 2})
+    assert response.status_code == 200
+    assert int(response.headers["age"]) > 0
+    first, second = response.json()["results"]
+    assert first["reading"].startswith("about 1 in 5")
+    assert len(first["drivers"]) == 3
+    assert second["error"]["type"] == "urn:tenure:problem:unknown-account"
+    refused = client.post("/score_features", json={"rows": [{"mrr": 1}]})
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "urn:tenure:problem:no-champion"
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["as_of"] == "2026-02-01"
+
+
+@pytest.mark.slow
+def test_a_real_server_answers_for_itself(tmp_path: Path, make_frame: Callable[..., pd.DataFrame]) -> None:
+    home, port = tmp_path / "home", free_port()
+    write_day(home, make_frame(), DAY)
+    # Started in a folder whose names would shadow ours, as the installed command is.
+    elsewhere = tmp_path / "elsewhere"
+    for name in ("features", "serving", "training", "mlflow"):
+        (elsewhere / name).mkdir(parents=True)
+        (elsewhere / name / "__init__.py").write_text("raise ImportError('shadowed')")
+    start = "from pathlib import Path; from serving.launch import serve; serve(Path('../home'), port={})"
+    arguments = [sys.executable, "-P", "-c", start.format(port)]
+    env = bare_environment(__BENTOML_DEBUG_USAGE="True")
+    log = tmp_path / "log"
+    with running(arguments, port=port, cwd=elsewhere, env=env, log=log) as client:
+        assert client.get("/livez").json() == {"status": "alive"}
+        check_answers(client)
+        page = client.get("/")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "://" not in page.text
+        for path in ("/docs.json", "/schema.json", "/healthz", "/static_content/x", "/nope-4711", "/score/"):
+            response = client.get(path)
+            assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+        response = client.get("/score")
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+        assert response.headers["content-type"] == "application/problem+json"
+        response = client.post("/score", content=b" " * (9 * 2**20), headers=HEADERS)
+        assert (response.status_code, response.json()["type"]) == (413, "urn:tenure:problem:body-too-large")
+        response = client.post("/score", content=b"[" * 100_000, headers=HEADERS)
+        assert (response.status_code, response.json()["type"]) == (400, "urn:tenure:problem:bad-json")
+        metrics = client.get("/metrics")
+        assert metrics.status_code == 200
+        assert 'endpoint="/score",http_response_code="200"' in metrics.text
+        assert "nope-4711" not in metrics.text  # made-up addresses must not pile up as labels
+        # A day scored while it runs.
+        newer = dt.date(2026, 2, 2)
+        write_day(home, make_frame(newer, version="4"), newer)
+        assert client.post("/score", json={"account_ids": ["a-1"]}).json()["model_version"] == "4"
+    assert "Traceback" not in log.read_text()
+    assert "Tracking" not in log.read_text()
+    assert not (home / "mlflow.db").exists()  # looking for a champion makes no store
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", port), 5):
+        pass
+
+
+@pytest.mark.slow
+def test_a_built_bento_serves(tmp_path: Path, make_frame: Callable[..., pd.DataFrame]) -> None:
+    home, port = tmp_path / "home", free_port()
+    write_day(home, make_frame(), DAY)
+    env = bare_environment(BENTOML_HOME=str(tmp_path / "bentoml"), BENTOML_DO_NOT_TRACK="True", TENURE_HOME=str(home))
+    # bentoml looks uv up, and installs it when it is absent, though the bentofile has it lock nothing. This one
+    # satisfies the look-up and shows that building runs no resolver and needs no network.
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text("#!/bin/sh\nexit 1\n")
+    uv.chmod(0o755)
+    env["PATH"] = f"{uv.parent}{os.pathsep}{env['PATH']}"
+    bentoml = [sys.executable, "-P", "-m", "bentoml"]
+    built = subprocess.run([*bentoml, "build", "--output", "tag"], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    tag = next(line for line in built.stdout.splitlines() if line.startswith("__tag__:")).removeprefix("__tag__:")
+    name, _, version = tag.partition(":")
+    bento = tmp_path / "bentoml" / "bentos" / name / version
+    source = {path.relative_to(bento / "src").parts[0] for path in (bento / "src").rglob("*") if path.is_file()}
+    assert source == {"features", "training", "success", "serving", "pyproject.toml", "LICENSE", "bentofile.yaml"}
+    assert not list((bento / "src").rglob("*.pyc"))
+    locked = (bento / "env" / "python" / "requirements.txt").read_text()
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if line and not line.startswith((" ", "#")):
+            assert line.removesuffix("\\").split(";")[0].strip() in locked
+    assert yaml.safe_load((bento / "bento.yaml").read_text())["service"] == "serving.service:Tenure"
+    arguments = [*bentoml, "serve", tag, "--host", "127.0.0.1", "--port", str(port)]
+    log = tmp_path / "log"
+    with running(arguments, port=port, cwd=tmp_path, env=env, log=log) as client:
+        check_answers(client)
+        assert f'service_version="{version}"' in client.get("/metrics").text
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "workers", "says"),
+    [
+        ("no such host", 3000, 1, "--host 127.0.0.1"),
+        ("127.0.0.1", 0, 1, "--port"),
+        ("127.0.0.1", 70000, 1, "--port"),
+        ("127.0.0.1", 3000, 0, "workers"),
+        ("192.0.2.1", 3000, 1, "--port"),  # an address that is not this machine's
+    ],
+)
+def test_what_cannot_be_served_on_is_said(tmp_path: Path, host: str, port: int, workers: int, says: str) -> None:
+    with pytest.raises(TenureError, match=says):
+        serve(tmp_path, host, port, workers)
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(TenureError, match="in use"):
+            serve(tmp_path, "localhost", other.getsockname()[1])
