@@ -16,7 +16,7 @@ from serving.cli.output import open_history, stages
 from success.calls import accounts_to_call
 
 if TYPE_CHECKING:
-    pass
+    from features.history import History
 
 __all__ = ["print_calls", "score", "serve"]
 
@@ -72,7 +72,7 @@ def serve(context: click.Context, host: str, port: int, workers: int, **_: objec
     run(home, host, port, workers)
 
 
-def score_and_store(history: object, home: Path, as_of: dt.date, number: int | None) -> tuple[pd.DataFrame, str]:
+def score_and_store(history: History, home: Path, as_of: dt.date, number: int | None) -> tuple[pd.DataFrame, str]:
     """Score a day with a registered version and store it whole; the scores and the version."""
     from serving.scores import write_day
     from serving.scoring import score_day

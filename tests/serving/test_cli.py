@@ -1,0 +1,186 @@
+"""The command line as a user meets it: what each command prints, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from features.history import History
+
+OULAD = Path(__file__).resolve().parents[1] / "data" / "oulad"
+SETTINGS = Path(__file__).resolve().parents[1] / "data" / "oulad.toml"
+
+
+def refused(tenure: Any, *arguments: object) -> str:
+    """The one plain sentence with which a command refuses."""
+    assert tenure(*arguments) != 0
+    assert tenure.err.startswith("tenure: ")
+    assert "Traceback" not in tenure.err
+    assert tenure.err.count("\n") == 1, tenure.err
+    assert tenure.err.rstrip().endswith(".")
+    return tenure.err
+
+
+@pytest.fixture
+def oulad(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(OULAD, tmp_path / "oulad"))
+
+
+def test_check_reports_real_data(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    assert tenure("check", oulad, "--home", tmp_path) == 0
+    assert "2013-01-2" in tenure.out
+    assert "come before the account's first subscription" in tenure.out
+    assert "There is no table users, tickets" in tenure.out
+    assert tenure("check", oulad, "--json", "--home", tmp_path) == 0
+    report = json.loads(tenure.out)
+    assert {t["table"]: t["set_aside"] for t in report["tables"]} == {"accounts": 0, "subscriptions": 0, "usage": 0}
+
+
+def test_check_sets_rows_aside_and_says_where(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    usage = pd.read_parquet(oulad / "usage.parquet")
+    usage.loc[:4, "account_id"] = "nobody"
+    usage.loc[5:7, "events"] = -1
+    usage.to_parquet(oulad / "usage.parquet")
+    assert tenure("check", oulad, "--home", tmp_path / "home") == 0
+    assert re.search(r"usage +unknown account +5", tenure.out)
+    assert re.search(r"usage +out of range +3", tenure.out)
+    (file,) = (tmp_path / "home" / "quarantine").glob("*.csv")
+    kept = pd.read_csv(file)
+    assert sorted(kept["row"]) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert "nobody" in kept["content"][0]
+
+
+def test_check_stops_when_a_table_cannot_be_relied_on(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    usage = pd.read_parquet(oulad / "usage.parquet")
+    usage.loc[: len(usage) // 2, "account_id"] = "nobody"
+    usage.to_parquet(oulad / "usage.parquet")
+    assert tenure("check", oulad, "--home", tmp_path) == 1
+    assert "Table usage cannot be relied on" in tenure.err
+    assert "unknown account" in tenure.err
+    for command in (("train",), ("features", "--out", tmp_path / "f.parquet", "--as-of", "2013-06-03")):
+        assert tenure(command[0], oulad, *command[1:], "--home", tmp_path) == 1
+        assert "Table usage cannot be relied on" in tenure.err
+
+
+def test_features_of_some_days(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    out = tmp_path / "features.parquet"
+    code = tenure("features", oulad, "--as-of", "2013-04-01", "--as-of", "2013-05-01", "--out", out, "--home", tmp_path)
+    assert code == 0
+    rows = pd.read_parquet(out)
+    assert rows["as_of"].nunique() == 2
+    assert rows["tickets_90d"].isna().all(), "a table that is not there is missing, not zero"
+
+
+def test_options_stand_before_or_after_the_command(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[training]\ngrid = 'daily'\n")
+    for arguments in (("--config", bad, "check", oulad), ("check", oulad, "--config", bad)):
+        assert 'grid = "daily"' in refused(tenure, *arguments, "--home", tmp_path)
+
+
+def test_training_prints_the_model_beside_what_needs_no_learning(home: Path) -> None:
+    said = (home / "train.txt").read_text()
+    for words in ("log loss", "recency alone", "one rate for all", "churned of", "Passed:", "registered as champion"):
+        assert words in said
+
+
+def test_scoring_prints_whom_to_call(scored_home: Path) -> None:
+    said = (scored_home / "score.txt").read_text()
+    assert "Accounts to call first" in said
+    assert re.search(r"1\. .+: about \d+ in \d+ accounts like this leave by \d+ \w+ \d{4}; [\d,]+ of [\d,]+ MRR", said)
+    assert len(re.findall(r"^ +\+ *\d+\.\d points  \S", said, re.MULTILINE)) == 15
+
+
+def test_too_little_to_learn_from_is_refused_with_the_numbers(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    said = refused(tenure, "train", oulad, "--config", SETTINGS, "--home", tmp_path)
+    assert re.search(r"\d+ of 100 in train", said)
+
+
+def test_a_history_too_short_says_how_long_it_must_be(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    said = refused(tenure, "train", oulad, "--as-of", "2013-04-01", "--home", tmp_path)
+    assert re.search(r"\d+ days", said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("check", "nowhere"), "is not a folder"),
+        (("train", "nowhere"), "is not a folder"),
+        (("score", OULAD, "--as-of", "2013-06-01"), "champion"),
+        (("score", OULAD, "--as-of", "2013-06-01", "--version", "7"), "no version 7"),
+        (("features", OULAD, "--as-of", "2001-01-01", "--out", "x.parquet"), "Nothing is known before 2001-01-01"),
+        (("promote", "churn"), "no challenger"),
+        (("promote", "churn", "--rollback"), "no earlier champion"),
+        (("check", OULAD, "--config", "none.toml"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_said_plainly(
+    tenure: Any, arguments: tuple[object, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert says in refused(tenure, *arguments, "--home", tmp_path / "home")
+
+
+def test_half_written_parquet(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    file = oulad / "usage.parquet"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert "usage.parquet is only half-written" in refused(tenure, "check", oulad, "--home", tmp_path)
+
+
+def test_a_csv_in_latin_1(tenure: Any, oulad: Path, tmp_path: Path) -> None:
+    accounts = pd.read_parquet(oulad / "accounts.parquet")
+    (oulad / "accounts.parquet").unlink()
+    accounts.loc[0, "name"] = "Café"
+    accounts.to_csv(oulad / "accounts.csv", index=False, encoding="latin-1")
+    said = refused(tenure, "check", oulad, "--home", tmp_path)
+    assert "accounts.csv is not UTF-8" in said
+    assert "line 2" in said
+
+
+def test_days_and_ports_are_checked(tenure: Any, tmp_path: Path) -> None:
+    assert tenure("score", OULAD, "--as-of", "June", "--home", tmp_path) == 2
+    assert "write it as 2025-03-31" in tenure.err
+    assert tenure("serve", "--port", "0", "--home", tmp_path) == 2
+
+
+def test_simulate_does_not_overwrite(tenure: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    assert "not empty" in refused(tenure, "simulate", tmp_path, "--accounts", "50", "--months", "12")
+    out = tmp_path / "new"
+    assert tenure("simulate", out, "--accounts", "50", "--months", "12", "--seed", "3") == 0
+    assert (out / "truth" / "churn.parquet").exists()
+
+
+def test_a_model_of_another_catalogue_does_not_score(
+    tenure: Any, scored_home: Path, company: Path, history: History, tmp_path: Path
+) -> None:
+    home = shutil.copytree(scored_home, tmp_path / "home")
+    (card,) = home.glob("artifacts/**/kernel/model.json")
+    document = json.loads(card.read_text())
+    document["catalogue_hash"] = "0" * 64
+    card.write_text(json.dumps(document))
+    said = refused(tenure, "score", company, "--as-of", history.observed_until, "--home", home)
+    assert "other feature declarations" in said
+
+
+def test_promoting_goes_through_the_gate(tenure: Any, home: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(home, tmp_path / "home")
+    assert tenure("promote", "churn", "--version", "1", "--home", home) == 0
+    assert "Version 1 is the champion" in tenure.out
+    assert tenure("promote", "churn", "--version", "1", "--rollback", "--home", home) == 2
+
+
+def test_help_runs_without_the_heavy_imports() -> None:
+    import subprocess
+
+    code = "import sys; from serving.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "heavy = {'mlflow', 'bentoml', 'shap', 'matplotlib'} & set(sys.modules); print(heavy); assert not heavy"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,93 @@
+"""A real server on a really trained and scored home: what a CS platform gets."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from features.build import build_features
+from features.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from features.history import History
+
+
+@pytest.fixture(scope="module")
+def scores(scored_home: Path, history: History) -> pd.DataFrame:
+    return pd.read_parquet(scored_home / "scores" / f"{history.observed_until}.parquet")
+
+
+def ask(server: str, route: str, body: Any) -> httpx.Response:
+    return httpx.post(f"{server}{route}", json=body, timeout=60)
+
+
+def test_stored_scores_come_back_with_reasons_that_add_up(server: str, scores: pd.DataFrame) -> None:
+    ids = scores.loc[scores["status"] == "ok", "account_id"].head(50).tolist()
+    answer = ask(server, "/score", {"account_ids": [*ids, "nobody"], "explain": 3})
+    assert answer.status_code == 200
+    assert answer.headers["age"].isdigit()
+    *found, unknown = answer.json()["results"]
+    assert unknown["error"]["type"].endswith("unknown-account")
+    stored = scores.set_index("account_id")
+    for account_id, result in zip(ids, found, strict=True):
+        assert result["churn_90d"] == stored.loc[account_id, "churn_90d"]
+        total = result["typical_90d"] + math.fsum(d["points"] for d in result["drivers"])
+        assert total == pytest.approx(result["churn_90d"], abs=1e-9)
+        assert len(result["drivers"]) == 4
+        assert result["model_version"] == "1"
+
+
+def test_sent_features_get_the_stored_answer(server: str, scores: pd.DataFrame, history: History) -> None:
+    """Batch scoring and the endpoint share one path: the same features give the same bytes."""
+    rows = build_features(history, [history.observed_until]).head(20)
+    sent = []
+    for row in rows.to_dict("records"):
+        values = {k: row[k] for k in CATALOGUE.names if row[k] is not None and row[k] == row[k]}
+        sent.append({"account_id": row["account_id"], "as_of": str(history.observed_until), **values})
+    answer = ask(server, "/score_features", {"rows": sent, "explain": 100})
+    assert answer.status_code == 200
+    stored = scores.set_index("account_id")
+    for result in answer.json()["results"]:
+        row = stored.loc[result["account_id"]]
+        assert result["churn_90d"] == row["churn_90d"]
+        assert result["reading"] == row["reading"]
+        assert result["drivers"] == sorted(json.loads(row["drivers"]), key=lambda d: not d["actionable"])
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "status"),
+    [
+        ("/score", {"account_ids": []}, 422),
+        ("/score", {"account_ids": ["x"] * 10_001}, 413),
+        ("/score", [], 422),
+        ("/score_features", {"rows": []}, 422),
+        ("/nowhere", {}, 404),
+    ],
+)
+def test_bad_input_gets_a_problem(server: str, route: str, body: Any, status: int) -> None:
+    answer = ask(server, route, body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_a_wrong_feature_fails_its_own_row_only(server: str) -> None:
+    rows = [{"mrr": "much"}, {"mrr": 100}, {"no_such_feature": 1}]
+    wrong, fine, unknown = ask(server, "/score_features", {"rows": rows}).json()["results"]
+    assert "mrr is a number" in wrong["error"]["detail"]
+    assert 0 < fine["churn_90d"] < 1
+    assert "no_such_feature" in unknown["error"]["detail"]
+
+
+def test_probes(server: str) -> None:
+    assert httpx.get(f"{server}/livez").status_code == 200
+    ready = httpx.get(f"{server}/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["champion"]["status"] in ("ready", "loading")
+    assert "python" in httpx.get(f"{server}/metrics").text

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.errors import TenureError
+from training.kernel import Kernel
+from training.packaging import pyfunc_source
+from training.registry import challenger, champion, promote, rollback, version
+from training.tracking import EXPERIMENT, open_store
+
+H = 30
+
+
+def test_signal_becomes_champion_and_noise_stays_challenger(trained: Any) -> None:
+    home, (clear, noise) = trained
+    assert (clear.version, clear.champion, clear.decision.passed) == ("1", True, True)
+    assert (noise.version, noise.champion, noise.decision.passed) == ("2", False, False)
+    best, latest = champion(home), challenger(home)
+    assert best is not None
+    assert latest is not None
+    assert (best.version, best.alias, best.passed) == ("1", "champion", True)
+    assert (latest.version, latest.alias, latest.passed) == ("2", "challenger", False)
+    assert best.catalogue_hash == "c" * 64
+    assert best.card["blocks"]["holdout"]["first_as_of"] == clear.blocks["holdout"]["first_as_of"]
+    assert best.card["decision"]["passed"] is True
+    assert "champion 1" in latest.reason
+    json.dumps(clear.to_json(), allow_nan=False)
+
+
+def test_the_run_holds_what_a_report_needs(trained: Any) -> None:
+    home, (clear, _) = trained
+    run = open_store(home).get_run(clear.run_id)
+    assert run.info.status == "FINISHED"
+    assert open_store(home).get_experiment(run.info.experiment_id).name == EXPERIMENT
+    assert run.data.params["horizon"] == "30"
+    assert run.data.params["training.bootstrap"] == "400"
+    assert run.data.params["train.first_as_of"] == "2024-01-01"
+    figure = clear.evaluation.figures["model"]["log_loss"]
+    for suffix, value in (("", figure.value), (".low", figure.low), (".high", figure.high)):
+        assert run.data.metrics[f"model.log_loss{suffix}"] == pytest.approx(value)
+    assert run.data.tags["tenure.data_fingerprint"] == "f" * 64
+    report = json.loads((clear.artifacts / "evaluation.json").read_text())
+    assert report["evaluation"] == clear.evaluation.to_json()
+    assert report["gap_days"] == 32
+    assert (clear.artifacts / "reliability.png").read_bytes()[:4] == b"\x89PNG"
+    table = pd.read_parquet(clear.artifacts / "holdout.parquet")
+    assert list(table.columns) == ["account_id", "as_of", "label", "p_model", "p_prior", "p_recency"]
+    loss = -np.mean(np.where(table.label == 1, np.log(table.p_model), np.log1p(-table.p_model)))
+    assert loss == pytest.approx(figure.value)
+
+
+def test_the_card_says_what_is_registered_is_the_refit(trained: Any, make_dataset: Any) -> None:
+    home, (clear, _) = trained
+    best = champion(home)
+    assert best is not None
+    assert "refit" in best.card["note"]
+    assert clear.blocks["refit_calibration"]["last_as_of"] == str(make_dataset().as_ofs[-1])
+    assert clear.blocks["refit_train"]["rows"] > clear.blocks["train"]["rows"]
+
+
+def test_no_pickle_and_no_code_paths(trained: Any) -> None:
+    _, (clear, _) = trained
+    model = clear.artifacts / "model"
+    names = sorted(path.name for path in model.rglob("*") if path.is_file())
+    assert names == sorted(
+        [
+            "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "tenure_model.py", "card.json",
+            "model.json", f"churn_{H}d.txt",
+        ]
+    )  # fmt: skip
+    for path in model.rglob("*"):
+        if path.is_file():
+            path.read_text(encoding="utf-8")  # text, every one
+    listed = (model / "MLmodel").read_text()
+    assert "code: null" in listed or "code:" not in listed
+    assert "pickle" not in (model / "requirements.txt").read_text()
+    required = {line.split("==")[0] for line in (model / "requirements.txt").read_text().split()}
+    assert required == {"mlflow", "numpy", "pandas", "lightgbm"}
+
+
+def test_the_code_file_imports_nothing_of_ours() -> None:
+    import sys
+
+    imported = set()
+    for node in ast.walk(ast.parse(pyfunc_source())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module).split(".")[0])
+    assert imported - set(sys.stdlib_module_names) == {"numpy", "pandas", "lightgbm", "mlflow"}
+
+
+def test_pyfunc_versions_load_side_by_side_and_equal_the_kernel(trained: Any, make_dataset: Any) -> None:
+    home, results = trained
+    rows = make_dataset(seed=77).rows.head(100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # mlflow's own
+        import mlflow.pyfunc
+
+        models = [mlflow.pyfunc.load_model(str(result.artifacts / "model")) for result in results]
+        for result, model in zip(results, models, strict=True):
+            kernel = Kernel.load(version(home, result.version).folder)
+            for part in (rows, rows.drop(columns=["trend", "plan"]), rows.assign(plan="new")):
+                got = model.predict(part)
+                assert list(got.columns) == [f"churn_{H}d"]
+                assert np.abs(got[f"churn_{H}d"].to_numpy() - kernel.probabilities(part, H)).max() < 1e-12
+        assert models[0].predict(rows).iloc[0, 0] != models[1].predict(rows).iloc[0, 0]
+        inputs = models[0].metadata.signature.inputs
+        kinds = {spec.name: (spec.type.name, spec.required) for spec in inputs}
+        assert kinds["mrr"] == ("double", False)
+        assert kinds["plan"] == ("string", False)
+        assert set(kinds) == set(rows.columns)
+
+
+def test_the_champion_is_found_without_running_its_code(trained: Any, tmp_path: Path) -> None:
+    """Also after the home folder was moved, and with a code file that would not survive being run."""
+    home, _ = trained
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(home, moved)
+    best = champion(moved)
+    assert best is not None
+    assert best.folder.is_relative_to(moved)
+    (best.folder.parents[1] / "tenure_model.py").write_text("raise SystemExit('was run')")
+    found = champion(moved)
+    assert found is not None
+    assert Kernel.load(found.folder).horizons == (H,)
+
+
+def test_promotion_only_through_the_gate_and_roll_back(trained: Any, tmp_path: Path) -> None:
+    home, (clear, _) = trained
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    with pytest.raises(TenureError, match=r"Version 2 cannot become champion\. Not passed"):
+        promote(copy)
+    with pytest.raises(TenureError, match="no version 9"):
+        promote(copy, 9)
+    with pytest.raises(TenureError, match="no earlier champion"):
+        rollback(copy)
+    assert promote(copy, 1).alias == "champion"
+    client = open_store(copy)
+    client.set_model_version_tag("tenure-churn", "2", "tenure.gate_passed", "true")
+    assert promote(copy).version == "2"
+    assert challenger(copy) is None
+    assert rollback(copy).version == "1"
+    with pytest.raises(TenureError, match="no earlier champion"):
+        rollback(copy)
+    best = champion(copy)
+    assert best is not None
+    assert best.version == clear.version
+    moves = json.loads(client.get_registered_model("tenure-churn").tags["tenure.champion_moves"])
+    assert [(move["version"], move["by"]) for move in moves] == [("1", "gate"), ("2", "promote"), ("1", "rollback")]
+
+
+def test_asking_an_empty_home_creates_nothing(tmp_path: Path) -> None:
+    assert champion(tmp_path / "none") is None
+    assert challenger(tmp_path / "none") is None
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_home_that_is_no_store_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("not a database at all, but long enough to be looked at" * 20)
+    with pytest.raises(TenureError, match="not an MLflow store"):
+        champion(tmp_path)

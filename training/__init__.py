@@ -1,0 +1,1 @@
+"""Training: rows and labels in; tuned, calibrated, evaluated and registered churn models out."""

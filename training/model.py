@@ -1,0 +1,215 @@
+"""The churn model: feature rows and labels in, a scikit-learn classifier that gives raw margins out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
+
+from training.encoding import RowEncoder, category_columns
+from training.kernel import sigmoid
+
+__all__ = ["BoostedTrees", "ChurnModel"]
+
+_PATIENCE = 40
+
+
+class BoostedTrees(ClassifierMixin, BaseEstimator):
+    """Gradient-boosted trees on a float matrix, as many as folds by account say help.
+
+    Churn is rare and an account's rows repeat from month to month, so the trees are small and regularised,
+    and the folds that choose their number never put one account on both sides. Rows are not weighted or
+    resampled: that would move the probabilities.
+
+    Parameters
+    ----------
+    num_leaves, max_depth, learning_rate, feature_fraction, lambda_l2 : as LightGBM means them.
+    max_trees : the most that are tried.
+    folds : by account, for choosing the number of trees.
+    categorical : matrix columns that hold category codes.
+    feature_names : written into the model file.
+    seed : of the folds and of LightGBM.
+
+    Attributes
+    ----------
+    n_trees_ : chosen number; 0 means that nothing beat the base rate, and the model is one constant leaf.
+    booster_ : the fitted lightgbm.Booster.
+    """
+
+    def __init__(
+        self,
+        num_leaves: int = 7,
+        max_depth: int = 4,
+        learning_rate: float = 0.05,
+        feature_fraction: float = 0.5,
+        lambda_l2: float = 10.0,
+        max_trees: int = 600,
+        folds: int = 4,
+        categorical: Sequence[int] = (),
+        feature_names: Sequence[str] | None = None,
+        seed: int = 20240229,
+    ) -> None:
+        self.num_leaves = num_leaves
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.feature_fraction = feature_fraction
+        self.lambda_l2 = lambda_l2
+        self.max_trees = max_trees
+        self.folds = folds
+        self.categorical = categorical
+        self.feature_names = feature_names
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> BoostedTrees:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) floats, (n,) labels of 0 and 1, and (n,) account ids (each row its own when None).
+
+        Raises
+        ------
+        ValueError : the labels are not both 0 and 1.
+        """
+        matrix, labels = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        self.classes_ = np.array([0, 1])
+        if set(np.unique(labels)) != {0.0, 1.0}:
+            raise ValueError("The labels must hold both 0 and 1.")
+        self.n_features_in_ = matrix.shape[1]
+        params = self._params(len(labels))
+        data = lightgbm.Dataset(
+            matrix,
+            labels,
+            params=params,
+            feature_name=list(self.feature_names) if self.feature_names is not None else "auto",
+            categorical_feature=list(self.categorical) if self.categorical else "auto",
+            free_raw_data=False,
+        )
+        self.n_trees_ = self._choose_trees(data, labels, groups, params)
+        if self.n_trees_ == 0:
+            params = params | {"min_gain_to_split": 1e30}
+        self.booster_ = lightgbm.train(params, data, num_boost_round=max(self.n_trees_, 1))
+        return self
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """Raw margins, (n,)."""
+        matrix = np.asarray(X, dtype=np.float64)
+        return np.asarray(self.booster_.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """(n, 2), before calibration on a later block."""
+        p = sigmoid(self.decision_function(X))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """(n,) the likelier class."""
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
+    def _params(self, n: int) -> dict[str, Any]:
+        return {
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "num_leaves": self.num_leaves,
+            "max_depth": self.max_depth,
+            "learning_rate": self.learning_rate,
+            "feature_fraction": self.feature_fraction,
+            "lambda_l2": self.lambda_l2,
+            # A leaf must speak of a fair share of rows: the same account fills several of them.
+            "min_data_in_leaf": int(np.clip(n // 200, 10, 300)),
+            "min_data_per_group": int(np.clip(n // 100, 20, 300)),
+            "cat_smooth": 20.0,
+            "max_bin": 127,
+            "deterministic": True,
+            "force_row_wise": True,
+            # On few rows a second thread gains a fifth, and costs 15x where its core is busy with something else.
+            "num_threads": 1 if n < 200_000 else 2,
+            "seed": self.seed,
+            "verbosity": -1,
+        }
+
+    def _choose_trees(
+        self, data: lightgbm.Dataset, labels: np.ndarray, groups: np.ndarray | None, params: dict[str, Any]
+    ) -> int:
+        folds = _account_folds(labels, groups, self.folds, self.seed)
+        if not folds:
+            return 1
+        constant = float(np.mean([_log_loss(labels[test], float(labels[fit].mean())) for fit, test in folds]))
+        result = lightgbm.cv(
+            params,
+            data,
+            num_boost_round=self.max_trees,
+            folds=folds,
+            callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+        )
+        losses = np.asarray(result["valid binary_logloss-mean"])
+        best = int(np.argmin(losses))
+        return best + 1 if losses[best] < constant else 0
+
+
+class ChurnModel(ClassifierMixin, BaseEstimator):
+    """Encoder and trees in one scikit-learn pipeline, fitted on one block of feature rows.
+
+    Parameters
+    ----------
+    trees : the estimator behind the encoder; `BoostedTrees` with its defaults when None.
+    seed : of its random choices.
+
+    Attributes
+    ----------
+    pipeline_ : the fitted Pipeline of encoder and trees.
+    """
+
+    def __init__(self, trees: BoostedTrees | None = None, seed: int = 20240229) -> None:
+        self.trees = trees
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> ChurnModel:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) feature rows, (n,) labels and (n,) account ids."""
+        names = [str(name) for name in X.columns]
+        categories = category_columns(X)
+        settings = (self.trees or BoostedTrees()).get_params() | {
+            "categorical": [names.index(name) for name in categories],
+            "feature_names": names,
+            "seed": self.seed,
+        }
+        self.pipeline_ = Pipeline([("encoder", RowEncoder(categories)), ("trees", BoostedTrees(**settings))])
+        self.pipeline_.fit(X, y, trees__groups=groups)
+        self.classes_ = self.pipeline_.classes_
+        self.n_features_in_ = len(names)
+        return self
+
+    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """Raw margins, (n,)."""
+        return np.asarray(self.pipeline_.decision_function(X))
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """(n, 2), before calibration on a later block."""
+        return np.asarray(self.pipeline_.predict_proba(X))
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+        """(n,) the likelier class."""
+        return np.asarray(self.pipeline_.predict(X))
+
+
+def _account_folds(
+    labels: np.ndarray, groups: np.ndarray | None, folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds of whole accounts, churned and other accounts spread evenly; empty when there are too few."""
+    owner = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    accounts = int(owner.max()) + 1
+    churned = np.zeros(accounts, dtype=bool)
+    churned[owner[labels == 1]] = True
+    if min(int(churned.sum()), int((~churned).sum())) < folds:
+        return []
+    rng = np.random.default_rng(seed)
+    fold_of = np.empty(accounts, dtype=int)
+    for kind in (churned, ~churned):
+        members = rng.permutation(np.flatnonzero(kind))
+        fold_of[members] = np.arange(len(members)) % folds
+    fold = fold_of[owner]
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
+
+
+def _log_loss(labels: np.ndarray, rate: float) -> float:
+    return float(-np.mean(labels * np.log(rate) + (1 - labels) * np.log1p(-rate)))

@@ -1,0 +1,119 @@
+"""Sentences: a feature's value in plain English, as a customer success manager would say it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from features.feature import Catalogue, Feature
+
+__all__ = ["sentence", "shown"]
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+Value = float | str | None
+
+
+def sentence(feature: Feature, values: Mapping[str, Value], catalogue: Catalogue) -> str:
+    """The declared sentence with the account's values filled in; what the absence means where there is no value.
+
+    Parameters
+    ----------
+    values : every feature's value by name; absent, None and NaN all mean missing.
+    """
+    if is_missing(values.get(feature.name)):
+        return feature.missing
+
+    def fill(match: re.Match[str]) -> str:
+        other = feature if match[1] == "value" else catalogue[match[1]]
+        value = values.get(other.name)
+        return "an unknown number" if is_missing(value) else shown(other.show, value)
+
+    text = _PLACE.sub(fill, feature.sentence)
+    return text[0].upper() + text[1:]
+
+
+def is_missing(value: Value) -> bool:
+    """Whether a value is not there."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def shown(show: str, value: Value) -> str:
+    """A value as people write it.
+
+    Parameters
+    ----------
+    show : `count|one|many` (many is one with an s when not given), `days`, `hours`, `age` (days as months and
+        years), `percent` and `change` (shares), `difference`, `until|will|did` (days to a date), `money`, `number`,
+        `text`.
+
+    >>> [shown("count|ticket", n) for n in (0.0, 1.0, 1234.0)]
+    ['no tickets', '1 ticket', '1,234 tickets']
+    >>> [shown("change", s) for s in (-0.41, 0.0, 0.02, 4.2)]
+    ['fell by 41 %', 'did not change', 'rose by 2 %', 'grew 5.2-fold']
+    >>> [shown("until|expires|expired", d) for d in (12.0, 0.0, -1.0)]
+    ['expires in 12 days', 'expires today', 'expired 1 day ago']
+    >>> [shown("age", d) for d in (9.0, 100.0, 800.0)]
+    ['9 days', '3 months', '2 years and 2 months']
+    """
+    kind, *words = show.split("|")
+    if kind == "text" or not isinstance(value, (int, float)):
+        return str(value)
+    match kind:
+        case "count":
+            one, many = words[0], words[1] if len(words) > 1 else f"{words[0]}s"
+            return f"no {many}" if value == 0 else _quantity(value, one, many)
+        case "days":
+            return _quantity(value, "day", "days")
+        case "hours":
+            return _quantity(value / 24, "day", "days") if value >= 48 else _quantity(value, "hour", "hours")
+        case "age":
+            return _age(value)
+        case "percent":
+            return f"{_number(100 * value)} %"
+        case "change":
+            return _change(value)
+        case "difference":
+            return "stayed the same" if value == 0 else f"{'rose' if value > 0 else 'fell'} by {_number(abs(value))}"
+        case "until":
+            days = _quantity(abs(value), "day", "days")
+            return f"{words[1]} {days} ago" if value < 0 else f"{words[0]} in {days}" if value else f"{words[0]} today"
+        case "money":
+            return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+        case "number":
+            return _number(value)
+    raise ValueError(f"There is no way {show!r} of writing a value.")
+
+
+def _number(value: float) -> str:
+    """Whole above a hundred, one decimal above one, two digits below; no tail of zeros."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    if 0 < value < 0.001:
+        return "less than 0.001"
+    text = f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _quantity(value: float, one: str, many: str) -> str:
+    text = _number(value)
+    return f"{text} {one if text == '1' else many}"
+
+
+def _change(value: float) -> str:
+    if value >= 1:
+        return f"grew {_number(round(value + 1, 1))}-fold"
+    percent = round(100 * abs(value))
+    if percent == 0:
+        return "did not change"
+    return f"{'rose' if value > 0 else 'fell'} by {percent} %"
+
+
+def _age(days: float) -> str:
+    if days < 60:
+        return _quantity(days, "day", "days")
+    months = int(days / 30.4375)
+    years, rest = divmod(months, 12)
+    parts = [_quantity(years, "year", "years")] * (years > 0) + [_quantity(rest, "month", "months")] * (rest > 0)
+    return " and ".join(parts)

@@ -1,0 +1,137 @@
+"""Tracking: one finished training in, one MLflow run under the home folder out."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.errors import TenureError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["EXPERIMENT", "MODEL_PATH", "artifacts_of", "log_run", "open_store", "quiet_mlflow", "store_file"]
+
+EXPERIMENT = "tenure-churn"
+MODEL_PATH = "model"
+_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+
+
+@contextlib.contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """Importing and using mlflow without what it says about itself.
+
+    It warns of its own type hints when imported, reports each migration of a new store, and draws a progress
+    bar for copying three small files. None of it is for our readers.
+    """
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    bar = os.environ.get(_BAR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            os.environ[_BAR] = "false"
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            if bar is None:
+                del os.environ[_BAR]
+            else:
+                os.environ[_BAR] = bar
+
+
+def store_file(home: Path) -> Path:
+    """The tracking database, whether or not it exists yet."""
+    return Path(home).resolve() / "mlflow.db"
+
+
+def open_store(home: Path) -> MlflowClient:
+    """A client of the store under a home folder, which is created when missing.
+
+    The addresses are given explicitly and no global MLflow state is read or set, so that an inherited
+    MLFLOW_TRACKING_URI or MLFLOW_RUN_ID changes nothing.
+
+    Raises
+    ------
+    TenureError : the folder cannot be written, or its database is not an MLflow store.
+    """
+    with quiet_mlflow():
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+    database = store_file(home)
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        uri = f"sqlite:///{database}"
+        with quiet_mlflow():
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                client.create_experiment(EXPERIMENT, artifact_location=(database.parent / "artifacts").as_uri())
+    except OSError as error:
+        raise TenureError(f"The home folder {home} cannot be written ({error.strerror}); choose another.") from None
+    except (MlflowException, SQLAlchemyError):
+        raise TenureError(
+            f"{database} is not an MLflow store that this version can read; move it away or choose another --home."
+        ) from None
+    return client
+
+
+def artifacts_of(home: Path, run_id: str) -> Path:
+    """Where a run's artifacts lie under a home folder, also after that folder was moved."""
+    return Path(home).resolve() / "artifacts" / run_id / "artifacts"
+
+
+def log_run(
+    client: MlflowClient,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    files: Path,
+    model: Path,
+) -> tuple[str, str]:
+    """Log one run.
+
+    Parameters
+    ----------
+    metrics : those that are not finite are left out.
+    files : a folder whose files become the run's artifacts.
+    model : an MLflow model folder, logged as the artifact folder "model".
+
+    Returns
+    -------
+    The run's id, and the address of its logged model folder.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None  # open_store made it
+    run = client.create_run(experiment.experiment_id, run_name=name)
+    run_id: str = run.info.run_id
+    status = "FAILED"
+    try:
+        client.log_batch(
+            run_id,
+            metrics=[
+                Metric(key, value, run.info.start_time, 0) for key, value in metrics.items() if math.isfinite(value)
+            ],
+            params=[Param(key, str(value)[:6000]) for key, value in parameters.items()],
+            tags=[RunTag(key, value) for key, value in tags.items()],
+        )
+        client.log_artifacts(run_id, str(files))
+        client.log_artifacts(run_id, str(model), MODEL_PATH)
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+    return run_id, f"{run.info.artifact_uri}/{MODEL_PATH}"
