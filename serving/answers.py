@@ -44,11 +44,13 @@ def encode(document: Any) -> bytes:
 def with_rest(
     kept: Sequence[Mapping[str, Any]], more: bool, probability: float, typical: float
 ) -> list[dict[str, Any]]:
-    """The first drivers, and one entry for the rest, so that typical + all points == probability to 1e-9.
+    """The largest drivers, and one entry for the rest, so that typical + all points == probability to 1e-9.
+
+    What a person can act on comes first among those kept.
 
     Parameters
     ----------
-    kept : the first drivers, in order.
+    kept : the largest drivers, the largest first.
     more : whether there are others, which the last entry then stands for.
 
     Raises
@@ -59,7 +61,7 @@ def with_rest(
     >>> [(driver["feature"], round(driver["points"], 9)) for driver in drivers]
     [('seats', 0.2), (None, -0.1)]
     """
-    drivers = [_plain(dict(driver)) for driver in kept]
+    drivers = sorted((_plain(dict(driver)) for driver in kept), key=lambda driver: not driver.get("actionable"))
     rest = probability - typical - math.fsum(driver["points"] for driver in drivers)
     if more:
         empty = dict.fromkeys(drivers[0])

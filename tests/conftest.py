@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -97,12 +97,18 @@ def scored_home(home: Path, company: Path, settings_file: Path, history: History
 @pytest.fixture(scope="session")
 def server(scored_home: Path) -> Iterator[str]:
     """The address of a real `tenure serve` on the scored home."""
-    with serving(scored_home) as address:
+    with _serving(scored_home) as address:
         yield address
 
 
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """`serving(home, command)`: a real server for as long as the context lasts; its address."""
+    return _serving
+
+
 @contextlib.contextmanager
-def serving(home: Path, command: list[str] | None = None, **variables: str) -> Iterator[str]:
+def _serving(home: Path, command: list[str] | None = None, **variables: str) -> Iterator[str]:
     """Start a server on a free port, wait until it is alive, and stop it with all its processes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -79,7 +79,8 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
 
     Raises
     ------
-    TenureError : no as_of day has matured, or no account was in the cohort on any of them.
+    TenureError : too many rows of a table cannot be right, no as_of day has matured, or no account was in the
+        cohort on any of them.
     """
     from features.build import build_features
     from features.catalogue import CATALOGUE
@@ -87,6 +88,7 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
     from features.labels import churn_labels, label_wait
 
     first_day, known_on = history.observed_period(known_on)
+    history.require_sound(known_on)
     horizon = settings.churn.horizon
     gap_days = label_wait(history, horizon, known_on)
     first = first_day + dt.timedelta(settings.training.warmup_days)

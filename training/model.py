@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightgbm
@@ -32,6 +32,7 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
     max_trees : the most that are tried.
     folds : by account, for choosing the number of trees.
     categorical : matrix columns that hold category codes.
+    monotone : for each matrix column 1 where the margin may only rise with it, -1 where it may only fall, 0 elsewhere.
     feature_names : written into the model file.
     seed : of the folds and of LightGBM.
 
@@ -51,6 +52,7 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         max_trees: int = 600,
         folds: int = 4,
         categorical: Sequence[int] = (),
+        monotone: Sequence[int] = (),
         feature_names: Sequence[str] | None = None,
         seed: int = 20240229,
     ) -> None:
@@ -62,6 +64,7 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         self.max_trees = max_trees
         self.folds = folds
         self.categorical = categorical
+        self.monotone = monotone
         self.feature_names = feature_names
         self.seed = seed
 
@@ -107,7 +110,12 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
     def _params(self, n: int) -> dict[str, Any]:
-        return {
+        constraints = (
+            {"monotone_constraints": list(self.monotone), "monotone_constraints_method": "intermediate"}
+            if any(self.monotone)
+            else {}
+        )
+        return constraints | {
             "objective": "binary",
             "metric": "binary_logloss",
             "num_leaves": self.num_leaves,
@@ -153,6 +161,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     trees : the estimator behind the encoder; `BoostedTrees` with its defaults when None.
+    directions : by feature, 1 where more of it may only raise the margin, -1 where it may only lower it.
     seed : of its random choices.
 
     Attributes
@@ -160,8 +169,14 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     pipeline_ : the fitted Pipeline of encoder and trees.
     """
 
-    def __init__(self, trees: BoostedTrees | None = None, seed: int = 20240229) -> None:
+    def __init__(
+        self,
+        trees: BoostedTrees | None = None,
+        directions: Mapping[str, int] | None = None,
+        seed: int = 20240229,
+    ) -> None:
         self.trees = trees
+        self.directions = directions
         self.seed = seed
 
     def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> ChurnModel:  # noqa: N803 scikit-learn's name for it
@@ -170,6 +185,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         categories = category_columns(X)
         settings = (self.trees or BoostedTrees()).get_params() | {
             "categorical": [names.index(name) for name in categories],
+            "monotone": [0 if name in categories else (self.directions or {}).get(name, 0) for name in names],
             "feature_names": names,
             "seed": self.seed,
         }

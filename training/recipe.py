@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.catalogue import CATALOGUE
 from features.errors import TenureError
 from features.settings import Settings
 from training.blocks import Blocks
@@ -18,6 +19,9 @@ from training.kernel import Kernel
 from training.model import ChurnModel
 
 __all__ = ["FittedRecipe", "fit_recipe", "kernel_of", "require_churned"]
+
+_DIRECTIONS = {feature.name: {"high": -1, "low": 1, "neither": 0}[feature.good] for feature in CATALOGUE}
+"""Where a high value is the good one, more of it never raises the risk; the other way round where a low one is."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ def fit_recipe(dataset: Dataset, blocks: Blocks, settings: Settings) -> FittedRe
     ValueError : the training labels are not both 0 and 1.
     """
     train, later = dataset.on(blocks.train), dataset.on(blocks.calibration)
-    model = ChurnModel(seed=settings.training.seed).fit(train.rows, train.labels, train.accounts)
+    model = ChurnModel(directions=_DIRECTIONS, seed=settings.training.seed).fit(
+        train.rows, train.labels, train.accounts
+    )
     recency = Recency().fit(train.rows, train.labels)
     return FittedRecipe(
         model=model,

@@ -59,7 +59,7 @@ def shown(show: str, value: Value) -> str:
     """
     kind, *words = show.split("|")
     if kind == "text" or not isinstance(value, (int, float)):
-        return str(value)
+        return str(value).replace("_", " ")
     match kind:
         case "count":
             one, many = words[0], words[1] if len(words) > 1 else f"{words[0]}s"

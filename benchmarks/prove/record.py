@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +39,26 @@ class Record:
             if stored.get("code") == self.content["code"]:
                 self.content["runs"] = stored["runs"]
 
-    def run(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The result under a key, made now if it is not there yet."""
-        runs: dict[str, dict[str, Any]] = self.content["runs"]
-        if key not in runs:
-            runs[key] = make()
-            self._write()
-        return runs[key]
+    def runs(self, make: Callable[[int], dict[str, Any]], seeds: Sequence[int]) -> list[dict[str, Any]]:
+        """The result for each seed; those that are not there yet are made now, two at a time.
 
-    def close(self, keys: list[str], summary: dict[str, Any]) -> None:
-        """Keep the runs of these keys and the summary made of them."""
-        self.content["runs"] = {key: self.content["runs"][key] for key in keys}
+        Parameters
+        ----------
+        make : a function of a module, called in a process of its own.
+        """
+        kept: dict[str, dict[str, Any]] = self.content["runs"]
+        wanted = [seed for seed in seeds if f"seed {seed}" not in kept]
+        # Spawned, since a fork after OpenMP has started can hang.
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            started = {pool.submit(make, seed): seed for seed in wanted}
+            for done in as_completed(started):
+                kept[f"seed {started[done]}"] = done.result()
+                self._write()
+        return [kept[f"seed {seed}"] for seed in seeds]
+
+    def close(self, seeds: Sequence[int], summary: dict[str, Any]) -> None:
+        """Keep the runs of these seeds and the summary made of them."""
+        self.content["runs"] = {f"seed {seed}": self.content["runs"][f"seed {seed}"] for seed in seeds}
         self.content["summary"] = summary
         self._write()
 

@@ -28,11 +28,10 @@ __all__ = ["kill_scoring", "replay_days"]
 def replay_days(out: Path, seeds: int) -> bool:
     """Features from the whole history equal those from a history cut off at the day, to the last bit."""
     record = Record(out / "replays.json", "400 accounts, 24 months: features of 4 days, whole history against cut-off")
-    keys = [f"seed {seed}" for seed in range(seeds)]
-    runs = [record.run(key, lambda seed=seed: _replay(seed)) for seed, key in enumerate(keys)]
+    runs = record.runs(_replay, range(seeds))
     equal = sum(run["equal_days"] for run in runs)
     days = sum(run["days"] for run in runs)
-    record.close(keys, {"seeds": seeds, "days": days, "equal_days": equal})
+    record.close(range(seeds), {"seeds": seeds, "days": days, "equal_days": equal})
     return equal == days
 
 
@@ -80,11 +79,11 @@ def kill_scoring(out: Path, seeds: int) -> bool:
     record = Record(
         out / "kills.json", "tenure score killed 12 times a seed: every stored day is whole, none half-written"
     )
-    keys = [f"seed {seed}" for seed in range(max(1, seeds // 10))]
-    runs = [record.run(key, lambda seed=seed: _kill(seed)) for seed, key in enumerate(keys)]
+    numbers = range(max(1, seeds // 10))
+    runs = record.runs(_kill, numbers)
     broken = sum(run["half_written"] for run in runs)
     mended = all(run["whole_afterwards"] for run in runs)
-    record.close(keys, {"kills": sum(run["kills"] for run in runs), "half_written": broken, "mended": mended})
+    record.close(numbers, {"kills": sum(run["kills"] for run in runs), "half_written": broken, "mended": mended})
     return broken == 0 and mended
 
 

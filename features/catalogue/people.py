@@ -20,7 +20,6 @@ SUPPORT = (
         sentence="The account opened {value} in the last 90 days",
         missing="There is no support data",
         topic="tickets",
-        good="low",
         actionable=True,
     ),
     Feature(
@@ -32,7 +31,6 @@ SUPPORT = (
         sentence="The account opened {tickets_90d} in the last 90 days, which is {value} for each seat",
         missing="There is no support data by seat",
         topic="tickets",
-        good="low",
         actionable=True,
     ),
     Feature(
@@ -44,7 +42,6 @@ SUPPORT = (
         sentence="The account opened {value} in the last four weeks",
         missing="There is no support data",
         topic="tickets",
-        good="low",
         actionable=True,
     ),
     Feature(

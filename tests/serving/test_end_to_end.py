@@ -90,4 +90,4 @@ def test_probes(server: str) -> None:
     ready = httpx.get(f"{server}/readyz")
     assert ready.status_code == 200
     assert ready.json()["champion"]["status"] in ("ready", "loading")
-    assert "python" in httpx.get(f"{server}/metrics").text
+    assert "bentoml_service_request_in_progress" in httpx.get(f"{server}/metrics").text

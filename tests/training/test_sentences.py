@@ -43,6 +43,7 @@ def test_every_declared_sentence_can_be_filled(feature: Feature) -> None:
         ("age", 365.25, "1 year"),
         ("age", 1.0, "1 day"),
         ("text", "Pro", "Pro"),
+        ("text", "north_america", "north america"),
     ],
 )
 def test_values_are_written_as_people_write_them(show: str, value: float | str, expected: str) -> None:

@@ -1,0 +1,121 @@
+"""The truth is the truth: calibrated as a whole, by decile and by group, and no better than it should be."""
+
+import datetime as dt
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from features.simulation import Company
+from features.simulation.population import draw_population
+from features.simulation.tables.contracts import subscriptions
+from features.simulation.timeline import Timeline
+from features.simulation.truth import true_churn
+from features.simulation.world import play
+
+SEEDS = range(4)
+
+
+@cache
+def judged() -> pd.DataFrame:
+    """The cohort's rows of several companies with what became of them, and the account's term and tenure."""
+    parts = []
+    for seed in SEEDS:
+        timeline = Timeline(dt.date(2023, 1, 1), 20)
+        world = play(draw_population(900, timeline, 100 + seed), timeline, 100 + seed, null=False)
+        truth, _ = true_churn(world, 100 + seed)
+        truth = truth[truth.churned_90d.notna() & ~truth.notice_given]
+        rows = subscriptions(world, 100 + seed)
+        contracts = rows[~rows.trial].sort_values("started_on")
+        rows = pd.merge_asof(
+            truth.sort_values("as_of"),
+            contracts[["account_id", "started_on", "term_months", "renews_on"]],
+            left_on="as_of",
+            right_on="started_on",
+            by="account_id",
+            allow_exact_matches=False,
+        )
+        rows["key"] = rows.account_id + f"/{seed}"
+        parts.append(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def z_score(rows: pd.DataFrame) -> float:
+    """Realised minus expected churns in standard errors, with an account's months taken together."""
+    surplus = (rows.churned_90d - rows.p_churn_90d).groupby(rows.key).sum()
+    return float(surplus.sum() / np.sqrt((surplus**2).sum()))
+
+
+def test_as_many_leave_as_expected() -> None:
+    assert judged().churned_90d.sum() > 800
+    assert abs(z_score(judged())) < 3
+
+
+def test_calibrated_by_decile() -> None:
+    rows = judged()
+    scores = [z_score(part) for _, part in rows.groupby(pd.qcut(rows.p_churn_90d, 10), observed=True)]
+    assert np.abs(scores).max() < 3.5
+
+
+@pytest.mark.parametrize("group", ["term", "tenure", "month"])
+def test_calibrated_by_group(group: str) -> None:
+    rows = judged()
+    days = (rows.as_of - rows.started_on).dt.days
+    by = {
+        "term": rows.term_months,
+        "tenure": pd.cut(days, [0, 30, 90, 180, 365, 10_000]),
+        "month": rows.as_of.dt.to_period("Q").astype(str),
+    }[group]
+    scores = {name: z_score(part) for name, part in rows.groupby(by, observed=True) if len(part) > 200}
+    assert len(scores) >= 2
+    assert max(abs(z) for z in scores.values()) < 3.5, scores
+
+
+def test_truth_is_worth_something_but_not_everything() -> None:
+    rows = judged()
+    outcome = rows.churned_90d
+    assert 0.78 < roc_auc_score(outcome, rows.p_churn_90d) < 0.90
+    prior = log_loss(outcome, np.full(len(outcome), outcome.mean()))
+    assert log_loss(outcome, rows.p_churn_90d) < 0.9 * prior
+
+
+def test_losing_one_to_four_in_a_hundred_a_month(signal: Company) -> None:
+    ends = signal.tables["subscriptions"].end_reason
+    lost = ends.isin(["voluntary", "involuntary"]).sum()
+    assert 0.01 < lost / len(signal.truth) < 0.04
+    assert (ends == "involuntary").sum() > 3
+
+
+def test_monte_carlo_error_is_small_and_rightly_stated(signal: Company) -> None:
+    drawn = ~signal.truth.notice_given.to_numpy()
+    assert signal.truth_error[drawn].mean() < 0.1 * signal.truth.p_churn_90d[drawn].mean()
+    assert (signal.truth_error[drawn] > 0).all()
+
+
+def test_notice_is_certainty(signal: Company) -> None:
+    given = signal.truth[signal.truth.notice_given]
+    assert len(given) > 10
+    assert (given.p_churn_90d == 1).all()
+    assert (given.churned_90d.dropna() == 1).all()
+
+
+def test_outcome_agrees_with_the_subscriptions(signal: Company) -> None:
+    """Churn counted again from the table alone, by the words of the contract."""
+    rows = signal.tables["subscriptions"][lambda s: ~s.trial]
+    starts = rows.groupby("account_id").started_on.apply(list)
+    churns: dict[str, list[pd.Timestamp]] = {}
+    for end in rows[rows.end_reason.isin(["voluntary", "involuntary"])].itertuples():
+        back = [s for s in starts[end.account_id] if 0 <= (s - end.ended_on).days <= 30]
+        if not back:
+            churns.setdefault(end.account_id, []).append(end.ended_on)
+    for row in signal.truth.dropna(subset="churned_90d").itertuples():
+        days = [(day - row.as_of).days for day in churns.get(row.account_id, [])]
+        assert row.churned_90d == any(0 <= d < 90 for d in days), row
+
+
+def test_undecided_months_are_missing_whichever_way_they_went(signal: Company) -> None:
+    last = signal.truth[signal.truth.churned_90d.notna()].as_of.max()
+    assert last == pd.Timestamp("2024-09-01")  # 120 days before 2025-01-01 is 2024-09-03
+    assert signal.truth[signal.truth.as_of > last].churned_90d.isna().all()

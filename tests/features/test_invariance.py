@@ -1,0 +1,94 @@
+"""Results depend on what the rows say: not on their order, nor on threads, nor on the files' format."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from features.build import build_features
+from features.cohort import account_statuses
+from features.history import History
+from features.labels import churn_days
+
+AS_OF = dt.date(2024, 5, 31)
+DAYS = [AS_OF, AS_OF - dt.timedelta(days=31), AS_OF + dt.timedelta(days=30)]
+
+
+def _results(history: History) -> list[pd.DataFrame]:
+    return [build_features(history, DAYS), account_statuses(history, AS_OF), churn_days(history, AS_OF)]
+
+
+def _same(ours: History, theirs: History) -> None:
+    for left, right in zip(_results(ours), _results(theirs), strict=True):
+        pd.testing.assert_frame_equal(left, right, check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def tables(company: ModuleType) -> dict[str, list[dict[str, object]]]:
+    """Accounts with ties, plus rows that share a key and differ in what they say."""
+    made = company.make(Random(11), AS_OF, accounts=40)
+    rng = Random(12)
+    for name in ("users", "subscriptions", "tickets", "invoices", "accounts"):
+        for row in rng.sample(made[name], 3):
+            other = rng.choice(made[name])
+            key = name[:-1] + "_id"
+            made[name].append(other | {key: row[key]})
+    return dict(made)
+
+
+@pytest.fixture(scope="module")
+def reference(tables: dict, company: ModuleType, fresh_folder: Callable[[], Path]) -> History:
+    history = History.open(company.write(tables, fresh_folder()), threads=1)
+    assert sum(history.report.failing.values()) >= 10
+    assert len(build_features(history, [AS_OF])) >= 10
+    return history
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_order_of_rows(
+    seed: int, tables: dict, company: ModuleType, reference: History, fresh_folder: Callable[[], Path]
+) -> None:
+    shuffled = History.open(company.write(tables, fresh_folder(), shuffle=Random(seed)))
+    assert shuffled.report.failing == reference.report.failing
+    _same(shuffled, reference)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads(
+    threads: int, tables: dict, company: ModuleType, reference: History, fresh_folder: Callable[[], Path]
+) -> None:
+    _same(History.open(company.write(tables, fresh_folder()), threads=threads), reference)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_parquet_and_csv(
+    threads: int, tables: dict, company: ModuleType, reference: History, fresh_folder: Callable[[], Path]
+) -> None:
+    _same(History.open(company.write(tables, fresh_folder(), "parquet"), threads=threads), reference)
+
+
+def test_threads_on_tables_of_many_blocks(fresh_folder: Callable[[], Path]) -> None:
+    """Tables this long are read and added up by several threads at once; decimals must still come to the same."""
+    rng = Random(3)
+    folder = fresh_folder()
+    accounts = [f"A{n:03}" for n in range(50)]
+    (folder / "accounts.csv").write_text("account_id,created_on\n" + "".join(f"{a},2023-01-01\n" for a in accounts))
+    (folder / "subscriptions.csv").write_text(
+        "subscription_id,account_id,plan,started_on,mrr\n" + "".join(f"s{a},{a},p,2023-01-01,1\n" for a in accounts)
+    )
+    first = AS_OF - dt.timedelta(days=90)
+    lines = [
+        f"{rng.choice(accounts)},{first + dt.timedelta(days=rng.randrange(90))},f{rng.randrange(9)},"
+        f"{rng.randrange(99)},u{rng.randrange(999)},{rng.randrange(99999) / 10_000}"
+        for _ in range(150_000)
+    ]
+    (folder / "usage.csv").write_text("account_id,day,feature,events,user_id,minutes\n" + "\n".join(lines) + "\n")
+    one, four = (build_features(History.open(folder, threads=n), [AS_OF]) for n in (1, 4))
+    pd.testing.assert_frame_equal(one, four, check_exact=True)
+    assert one["minutes_per_user_28d"].notna().all()
