@@ -85,7 +85,7 @@ class Count(Aggregate):
 
 @dataclass(frozen=True)
 class Sum(Aggregate):
-    """Sum of a column; 0 where there are no rows."""
+    """Sum of a column; 0 where there are no rows, missing where no row has a value."""
 
     column: str
 

@@ -39,14 +39,15 @@ def build_features(
         anything is known.
     """
     frames = []
-    for done, as_of in enumerate(sorted(set(as_ofs)), start=1):
+    days = sorted(set(as_ofs))
+    for done, as_of in enumerate(days, start=1):
         _require_known(history, as_of)
         history.require_sound(as_of)
         frame = history.con.execute(feature_query(catalogue, history, as_of) + " ORDER BY state.account_id").df()
         frame.insert(1, "as_of", pd.Timestamp(as_of).as_unit("us"))
         frames.append(frame)
         if progress:
-            progress(done, len(as_ofs))
+            progress(done, len(days))
     if not frames:
         raise TenureError("No as_of day was given, so there is nothing to compute; give at least one.")
     rows = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)

@@ -7,6 +7,8 @@ from features.contract import Column, Table
 __all__ = ["cast_failure", "cast_value", "quoted", "stamps"]
 
 _FLOATS = ("DOUBLE", "FLOAT")
+FIRST_DAY, LAST_DAY = "1900-01-01", "2200-01-01"
+"""No event of a company lies outside these days, the second not included."""
 
 
 def quoted(name: str) -> str:
@@ -36,11 +38,10 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
         case "boolean":
             return f"TRY_CAST({text} AS BOOLEAN)"
         case "date":
-            if source_type == "DATE":
-                return raw
-            return f"CAST({_instant(raw, text, source_type)} AS DATE)"
+            day = raw if source_type == "DATE" else f"CAST({_instant(raw, text, source_type)} AS DATE)"
+            return _in_calendar(day, "DATE")
         case "time":
-            return _instant(raw, text, source_type)
+            return _in_calendar(_instant(raw, text, source_type), "TIMESTAMP")
 
 
 def cast_failure(column: Column, source: str, source_type: str) -> str:
@@ -60,9 +61,18 @@ def _present(source: str, source_type: str) -> str:
 
 def _instant(raw: str, text: str, source_type: str) -> str:
     """A timestamp without zone, in UTC; a text without an offset is read as UTC."""
-    if source_type.startswith("TIMESTAMP") and "ZONE" not in source_type:
+    if source_type.startswith("TIMESTAMP") and "TZ" not in source_type and "ZONE" not in source_type:
         return f"CAST({raw} AS TIMESTAMP)"
-    return f"CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    # DuckDB would read a bare time of day as one of today.
+    return (
+        f"CASE WHEN regexp_matches({text}, '^\\d{{4}}-\\d\\d?-\\d\\d?') "
+        f"THEN CAST(TRY_CAST({text} AS TIMESTAMPTZ) AS TIMESTAMP) END"
+    )
+
+
+def _in_calendar(value: str, kind: str) -> str:
+    """A date or time that people use; DuckDB knows years and infinities that nothing behind it can hold."""
+    return f"CASE WHEN {value} >= {kind} '{FIRST_DAY}' AND {value} < {kind} '{LAST_DAY}' THEN {value} END"
 
 
 def stamps(table: Table, present: set[str]) -> list[Column]:

@@ -15,9 +15,9 @@ def catalogue_page(catalogue: Catalogue = CATALOGUE) -> str:
         "# Features",
         "",
         f"{len(catalogue)} features, generated from the catalogue by `make docs`; do not edit. Each speaks from the",
-        "start of an as_of day and knows only what was known strictly before it. Windows are half-open: the last 28 days",
-        "are `[as_of - 28, as_of)`. `/score_features` takes exactly these names; a number outside its bounds is refused, a",
-        "missing one is null or left out.",
+        "start of an as_of day and knows only what was known strictly before it. Windows are half-open: the last 28",
+        "days are `[as_of - 28, as_of)`. `/score_features` takes exactly these names; a number outside its bounds is",
+        "refused, a missing one is null or left out.",
         "",
         f"Catalogue hash: `{catalogue.hash}`",
     ]

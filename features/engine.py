@@ -92,7 +92,9 @@ class _Compiler:
             case a.Count():
                 return self._zero(window, f"count(*){rows}")
             case a.Sum(_, column):
-                return self._zero(window, f"sum({quoted(column)}){rows}")
+                # Rows without any value add up to nothing known, which is not 0.
+                count = self._zero(window, f"count(*){rows}")
+                return f"CASE WHEN {count} = 0 THEN 0 ELSE {self._column(window, f'sum({quoted(column)}){rows}')} END"
             case a.Distinct(_, column):
                 return self._zero(window, f"count(DISTINCT {quoted(column)}){rows}")
             case a.Active():

@@ -22,6 +22,9 @@ from features.validation import VIOLATIONS_DDL, find_violations
 
 __all__ = ["History"]
 
+_ROWS = "count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL)"
+"""SQL: distinct rows; a line that is no row has no number and counts by itself."""
+
 
 class History:
     """A company's history, read and validated once, into an in-memory DuckDB.
@@ -117,26 +120,38 @@ class History:
         TenureError : with the counts of the worst table.
         """
         worst: tuple[float, str, int, int] | None = None
-        day = f"TIMESTAMP '{as_of.isoformat()}'"
+        allowed = self.settings.history.max_failing_share
         for name in self.sources:
-            read = self._scalar(f"SELECT count(*) FROM {quoted(f'_read_{name}')} WHERE _known < {day}")
-            failing = self._scalar(
-                f"""
-                SELECT count(DISTINCT _row) FROM violations JOIN {quoted(f"_read_{name}")} USING (_row)
-                WHERE "table" = '{name}' AND since < {day} AND _known < {day}
-                """
-            ) + self._scalar(f"SELECT count(*) FROM violations WHERE \"table\" = '{name}' AND _row IS NULL")
+            read, failing = self._scalar(self._read(name, as_of)), self._scalar(self._failing(name, as_of))
             share = failing / read if read else 0.0
-            if share > self.settings.history.max_failing_share and (worst is None or share > worst[0]):
+            if failing and share >= allowed and (worst is None or share > worst[0]):
                 worst = (share, name, failing, read)
-        if worst:
-            _, name, failing, read = worst
-            rules = ", ".join(f"{f.rules_text()}" for f in self.report.findings if f.table == name)
-            raise TenureError(
-                f"Table {name} cannot be relied on: {share_text(failing, read)} are set aside ({rules}), more than the "
-                f"{100 * self.settings.history.max_failing_share:g} % allowed; run `tenure check` for examples, then "
-                "mend the table or raise [history] max_failing_share."
-            )
+        if worst is None:
+            return
+        _, name, failing, read = worst
+        rules = self.con.execute(
+            f"SELECT rule, {_ROWS} FROM ({self._violations(name, as_of)}) GROUP BY rule ORDER BY rule"
+        ).fetchall()
+        listed = ", ".join(f"{rule}: {rows:,}" for rule, rows in rules)
+        raise TenureError(
+            f"Table {name} cannot be relied on: {share_text(failing, read)} are set aside ({listed}), and "
+            f"{100 * allowed:g} % or more stops; run `tenure check` for examples, then mend the table or raise "
+            "[history] max_failing_share."
+        )
+
+    def _violations(self, name: str, as_of: dt.date) -> str:
+        """SQL: what was wrong with a table's rows known at the start of a day, as could be seen then."""
+        day = f"TIMESTAMP '{as_of.isoformat()}'"
+        return f"""
+            SELECT rule, violations._row FROM violations LEFT JOIN {quoted(f"_read_{name}")} AS read USING (_row)
+            WHERE "table" = '{name}' AND since < {day} AND until >= {day} AND (_row IS NULL OR read._known < {day})
+        """
+
+    def _failing(self, name: str, as_of: dt.date) -> str:
+        return f"SELECT {_ROWS} FROM ({self._violations(name, as_of)})"
+
+    def _read(self, name: str, as_of: dt.date) -> str:
+        return f"SELECT count(*) FROM {quoted(f'_read_{name}')} WHERE _known < TIMESTAMP '{as_of.isoformat()}'"
 
     @property
     def observed_from(self) -> dt.date:
@@ -183,9 +198,11 @@ class History:
                 continue
             cursor = self.con.execute(
                 f"""
-                SELECT v."table", v._row, v.rule, v.reason, coalesce(v.line, CAST(to_json(raw) AS VARCHAR))
-                FROM (SELECT * FROM violations WHERE "table" = '{name}') AS v
-                LEFT JOIN (SELECT *, row_number() OVER () AS _row FROM {source.sql()}) AS raw USING (_row)
+                SELECT v."table", v._row, v.rule, v.reason, coalesce(v.line, CAST(to_json(raw.content) AS VARCHAR))
+                FROM (SELECT * FROM violations WHERE "table" = '{name}' AND until = TIMESTAMP 'infinity') AS v
+                LEFT JOIN (
+                    SELECT source AS content, row_number() OVER () AS place FROM {source.sql()} AS source
+                ) AS raw ON raw.place = v._row
                 ORDER BY v._row, v.rule
                 """
             )

@@ -32,14 +32,20 @@ def churn_days(history: History, known_on: dt.date) -> pd.DataFrame:
     voluntarily); sorted by account_id and churned_on.
     """
     churn = history.settings.churn
-    dated = "least(ended_on, min(notice_on) OVER same_end)" if churn.event == "notice" else "ended_on"
+    day = f"DATE '{known_on.isoformat()}'"
+    by_notice = churn.event == "notice"
+    # A subscription under notice leaves at its end, or at the earliest now, when that is not known.
+    leaving = f"WHEN notice_on IS NOT NULL THEN coalesce(ended_on, {day})" if by_notice else ""
     return history.con.execute(
         f"""
-        WITH paid AS {paid_subscriptions(history, known_on)},
+        WITH paid AS (
+            SELECT *, CASE WHEN ended_on < {day} THEN ended_on {leaving} END AS leaves_on
+            FROM {paid_subscriptions(history, known_on)}
+        ),
         ends AS (
-            SELECT account_id, ended_on, {dated} AS dated, coalesce(end_reason, 'voluntary') AS reason
-            FROM paid WHERE ended_on < DATE '{known_on.isoformat()}'
-            WINDOW same_end AS (PARTITION BY account_id, ended_on)
+            SELECT account_id, leaves_on, coalesce(end_reason, 'voluntary') AS reason,
+                   {"least(leaves_on, notice_on)" if by_notice else "leaves_on"} AS dated
+            FROM paid WHERE leaves_on IS NOT NULL
         )
         SELECT account_id, CAST(min(dated) AS TIMESTAMP) AS churned_on,
                bool_and(reason = 'involuntary') AS involuntary
@@ -47,10 +53,10 @@ def churn_days(history: History, known_on: dt.date) -> pd.DataFrame:
         WHERE reason IN ('voluntary', 'involuntary') AND NOT EXISTS (
             SELECT 1 FROM paid
             WHERE paid.account_id = ends.account_id
-              AND paid.started_on < ends.ended_on + greatest({churn.grace_days}, 1)
-              AND (paid.ended_on IS NULL OR paid.ended_on > ends.ended_on)
+              AND paid.started_on < ends.leaves_on + greatest({churn.grace_days}, 1)
+              AND (paid.leaves_on IS NULL OR paid.leaves_on > ends.leaves_on)
         )
-        GROUP BY account_id, ended_on
+        GROUP BY account_id, leaves_on
         ORDER BY account_id, churned_on
         """
     ).df()

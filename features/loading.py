@@ -13,10 +13,12 @@ from features.contract import CONTRACT, Column, Table
 from features.errors import TenureError
 from features.sources import Source
 
-__all__ = ["ALWAYS", "load_table"]
+__all__ = ["ALWAYS", "FOREVER", "late_stamp", "load_table"]
 
 ALWAYS = "TIMESTAMP '-infinity'"
 """The time of what was known from the outset."""
+FOREVER = "TIMESTAMP 'infinity'"
+"""The end of what does not end."""
 
 
 def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str], list[str]]:
@@ -49,12 +51,12 @@ def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str
         raise source.refusal(error) from None
     _add_times(con, table, {c.name for c in extra})
     if source.is_csv:
-        _note_broken_lines(con, table.name)
+        _note_broken_lines(con, source)
     return [c.name for c in missing], [c for c in types if c not in known_columns]
 
 
 def _select(table: Table, source: Source, types: dict[str, str], given: dict[str, str], extra: list[Column]) -> str:
-    """Every contract column, cast; `_uncast` names the first column whose value is none of its type."""
+    """Every contract column, cast; `_uncast` lists the columns whose value is none of its type."""
     values: list[str] = []
     failures: list[str] = []
     for column in (*table.columns, *extra):
@@ -64,12 +66,15 @@ def _select(table: Table, source: Source, types: dict[str, str], given: dict[str
             continue
         kind = types[name]
         values.append(f"{cast_value(column, name, kind)} AS {quoted(column.name)}")
-        if column.kind != "text" and not (column.kind == kind.lower() or kind == "BIGINT" == column.kind.upper()):
-            failures.append(f"WHEN {cast_failure(column, name, kind)} THEN '{column.name}'")
-    uncast = f"CASE {' '.join(failures)} END" if failures else "CAST(NULL AS VARCHAR)"
+        if column.kind != "text" and (column.kind, kind) not in _CASTS_ALWAYS:
+            failures.append(f"CASE WHEN {cast_failure(column, name, kind)} THEN '{column.name}' END")
+    uncast = f"list_filter([{', '.join(failures)}], lambda name: name IS NOT NULL)" if failures else "[]::VARCHAR[]"
     return (
         f"SELECT {', '.join(values)}, {uncast} AS _uncast, row_number() OVER () AS _row FROM {source.sql()} AS source"
     )
+
+
+_CASTS_ALWAYS = {("integer", "BIGINT"), ("integer", "INTEGER"), ("boolean", "BOOLEAN")}
 
 
 def _storage(column: Column) -> str:
@@ -100,25 +105,44 @@ def _add_times(con: duckdb.DuckDBPyConnection, table: Table, stamped: set[str]) 
         if column.late is None:
             continue
         own = f"CAST({quoted(column.late)} AS TIMESTAMP)"
-        stamps = [quoted(f"{c}_recorded_at") for c in (column.name, column.late) if f"{c}_recorded_at" in stamped]
-        since = f"coalesce({', '.join([*dict.fromkeys(stamps), own])})"
+        stamp = late_stamp(column, stamped)
+        since = f"coalesce({stamp}, {own})"
+        # Without any time the value is never seen; `greatest` alone would pass over the gap.
         columns.append(
-            f"CASE WHEN {quoted(column.name)} IS NOT NULL THEN greatest({since}, {known}) END "
+            f"CASE WHEN {quoted(column.name)} IS NOT NULL AND {since} IS NOT NULL THEN greatest({since}, {known}) END "
             f"AS {quoted(f'_{column.name}_known')}"
         )
     con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT *, {', '.join(columns)} FROM {name}")
 
 
-def _note_broken_lines(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Lines that are no CSV, which DuckDB sets aside by itself, join the other violations."""
+def late_stamp(column: Column, stamped: set[str]) -> str:
+    """SQL for when a late value was recorded: by its own stamp, or by that of the column it comes with."""
+    names = dict.fromkeys(f"{name}_recorded_at" for name in (column.name, column.late))
+    given = [quoted(name) for name in names if name in stamped]
+    return f"coalesce({', '.join(given)})" if given else "CAST(NULL AS TIMESTAMP)"
+
+
+def _note_broken_lines(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Lines that are no CSV, which DuckDB sets aside by itself, join the other violations, each once.
+
+    Raises
+    ------
+    TenureError : a quotation mark is left open, so that whatever follows it is no longer rows.
+    """
     if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchone():
         return
+    swallowed = con.execute("SELECT min(line) FROM reject_errors WHERE contains(csv_line, chr(10))").fetchone()
+    if swallowed and swallowed[0] is not None:
+        raise TenureError(
+            f"{source.label} of table {source.table} has a quotation mark in line {swallowed[0]} that is never closed; "
+            "close it or write the file again."
+        )
     con.execute(
         f"""
         INSERT INTO violations
-        SELECT '{table}', NULL, 'broken line', 'line ' || line || ' of the file: ' || error_message,
-               {ALWAYS}, csv_line
-        FROM reject_errors
+        SELECT '{source.table}', NULL, 'broken line', 'line ' || line || ' of the file: ' || min(error_message),
+               {ALWAYS}, {FOREVER}, min(csv_line)
+        FROM reject_errors GROUP BY file_id, line
         """
     )
     con.execute("DROP TABLE reject_errors")

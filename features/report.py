@@ -19,10 +19,6 @@ class Finding:
     rows: int
     example: str
 
-    def rules_text(self) -> str:
-        """The rule with its number of rows."""
-        return f"{self.rule}: {self.rows:,}"
-
 
 @dataclass(frozen=True)
 class TableReport:
@@ -56,13 +52,15 @@ class Report:
         self.findings = [
             Finding(*row)
             for row in con.execute(
-                'SELECT "table", rule, count(*), arg_min(reason, coalesce(_row, 0)) FROM violations '
+                'SELECT "table", rule, count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL), '
+                "arg_min(reason, coalesce(_row, 0)) FROM violations WHERE until = TIMESTAMP 'infinity' "
                 'GROUP BY "table", rule ORDER BY "table", rule'
             ).fetchall()
         ]
         self.failing = dict(
             con.execute(
-                'SELECT "table", count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL) FROM violations GROUP BY 1'
+                'SELECT "table", count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL) '
+                "FROM violations WHERE until = TIMESTAMP 'infinity' GROUP BY 1"
             ).fetchall()
         )
 

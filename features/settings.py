@@ -99,6 +99,9 @@ class HistorySettings:
     stale_after_days: int = 7
 
     def __post_init__(self) -> None:
+        for name in ("recording_lag_days", "stale_after_days"):
+            if (getattr(self, name) or 0) < 0:
+                raise TenureError(f"[history] {name} = {getattr(self, name)} must not be negative.")
         if not 0 <= self.max_failing_share <= 1:
             raise TenureError(f"[history] max_failing_share = {self.max_failing_share} must be between 0 and 1.")
 
@@ -128,6 +131,8 @@ def load_settings(path: Path | None = None) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TenureError(f"The settings file {path} is not valid TOML: {error}.") from None
     outcomes = raw.pop("outcomes", {})
+    if not isinstance(outcomes, dict):
+        raise TenureError(f"{path}: outcomes must be a section, as in [outcomes.churn].")
     sections: dict[str, tuple[str, type]] = {
         "history": ("history", HistorySettings),
         "training": ("training", TrainingSettings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Source:
                 _check_utf8(file)
             else:
                 _check_parquet_ends(file)
+        if self.is_csv and len(self.files) > 1:
+            _check_same_header(self.table, self.files)
 
 
 def find_sources(folder: Path) -> dict[str, Source]:
@@ -151,3 +154,18 @@ def _check_parquet_ends(file: Path) -> None:
         raise TenureError(f"{file.name} is not a Parquet file; write it as Parquet or name it .csv.")
     if tail != b"PAR1":
         raise TenureError(f"{file.name} is only half-written: its end is missing; copy or write it again.")
+
+
+def _check_same_header(table: str, files: tuple[Path, ...]) -> None:
+    """DuckDB would take the first file's columns and drop what only others have."""
+    headers = {}
+    for file in files:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            headers[file.name] = next(csv.reader(stream), [])
+    first_name, first = next(iter(headers.items()))
+    for name, header in headers.items():
+        if odd := sorted(set(header) ^ set(first)):
+            raise TenureError(
+                f"{name} of table {table} does not have the columns of {first_name} (look at {odd[0]}); "
+                "give all files of the table one header."
+            )

@@ -23,9 +23,10 @@ def paid_subscriptions(history: History, as_of: dt.date) -> str:
 
 
 def next_renewal(as_of: str, first: str = "first_renewal", term: str = "term_months") -> str:
-    """SQL: the first renewal date on or after as_of, rolled forward from the first by whole terms.
+    """SQL: the first renewal date on or after as_of, rolled forward by whole terms from the first renewal.
 
-    Months are added to the first renewal each time, so that one on the 31st does not drift to the 28th.
+    Without a first renewal date it is rolled from the start, which lies before as_of. Months are added to that one
+    date each time, so that a renewal on the 31st does not drift to the 28th.
     """
     terms = f"(datediff('month', {first}, {as_of}) // {term})"
     at = f"CAST({first} + to_months(CAST({terms} * {term} AS INTEGER)) AS DATE)"
@@ -48,8 +49,7 @@ def account_states(history: History, as_of: dt.date) -> str:
     return f"""
     (WITH paid AS {paid_subscriptions(history, as_of)},
     opened AS (
-        SELECT *, coalesce(renews_on, CAST(started_on + to_months(CAST(term_months AS INTEGER)) AS DATE))
-                  AS first_renewal,
+        SELECT *, coalesce(renews_on, started_on) AS first_renewal,
                notice_on IS NOT NULL
                OR (ended_on >= {day} AND coalesce(end_reason, 'voluntary') IN ('voluntary', 'involuntary')) AS leaving
         FROM paid WHERE ended_on IS NULL OR ended_on >= {day}

@@ -12,48 +12,43 @@ import duckdb
 
 from features.casting import quoted
 from features.contract import CONTRACT, SURVEY_SCALES, Table
-from features.loading import ALWAYS
+from features.loading import ALWAYS, FOREVER, late_stamp
 
-__all__ = ["VIOLATIONS_DDL", "find_violations", "set_aside"]
+__all__ = ["VIOLATIONS_DDL", "find_violations"]
 
 VIOLATIONS_DDL = """
-CREATE TABLE violations ("table" VARCHAR, _row BIGINT, rule VARCHAR, reason VARCHAR, since TIMESTAMP, line VARCHAR)
+CREATE TABLE violations (
+    "table" VARCHAR, _row BIGINT, rule VARCHAR, reason VARCHAR, since TIMESTAMP, until TIMESTAMP, line VARCHAR
+)
 """
 
 
 def find_violations(con: duckdb.DuckDBPyConnection, present: list[str]) -> None:
-    """Fill `violations`; rules run from the row alone to the row among others, a bad row being judged once."""
-    for name in present:
+    """Fill `violations`, from the row alone to the row among others; a row bad from the outset is judged once."""
+    for name in ("accounts", *(n for n in present if n != "accounts")):
         table = CONTRACT[name]
-        for rule, reason, condition, since in _row_rules(table):
-            _add(con, name, rule, reason, condition, since)
-        set_aside(con, name)
-    for name in present:
-        if name != "accounts" and "account_id" in CONTRACT[name].by_name:
-            _add(
-                con,
-                name,
-                "unknown account",
-                "'account_id ' || account_id || ' is not in table accounts'",
-                "account_id NOT IN (SELECT account_id FROM accounts)",
-                ALWAYS,
-            )
-            set_aside(con, name)
-    _add_usage_before_account(con)
-    set_aside(con, "usage")
-    for name in present:
-        if CONTRACT[name].key:
-            _add_duplicates(con, CONTRACT[name])
-            set_aside(con, name)
+        for rule in _row_rules(table, _stamped(con, name)):
+            _add(con, name, *rule)
+        if name == "accounts":
+            _add_duplicates(con, table)
+        elif "account_id" in table.by_name:
+            _add_unknown_accounts(con, name)
+        if name == "usage":
+            _add_usage_before_account(con)
+        if name != "accounts" and table.key:
+            _add_duplicates(con, table)
 
 
-def set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
+def _set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Mark each bad row with the time since when it is, and remove those that were bad whenever they were visible."""
     name = quoted(table)
     con.execute(
         f"""
         UPDATE {name} SET _bad_from = least(_bad_from, bad.since)
-        FROM (SELECT _row, min(since) AS since FROM violations WHERE "table" = '{table}' GROUP BY _row) AS bad
+        FROM (
+            SELECT _row, min(since) AS since FROM violations
+            WHERE "table" = '{table}' AND until = {FOREVER} GROUP BY _row
+        ) AS bad
         WHERE bad._row = {name}._row
         """
     )
@@ -61,17 +56,31 @@ def set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _add(con: duckdb.DuckDBPyConnection, table: str, rule: str, reason: str, condition: str, since: str) -> None:
+    before = con.execute("SELECT count(*) FROM violations").fetchone()
     con.execute(
         f"""
         INSERT INTO violations
-        SELECT '{table}', _row, '{rule}', {reason}, {since}, NULL FROM {quoted(table)} WHERE {condition}
+        SELECT '{table}', _row, '{rule}', {reason}, {since}, {FOREVER}, NULL FROM {quoted(table)} WHERE {condition}
         """
     )
+    if con.execute("SELECT count(*) FROM violations").fetchone() != before:
+        _set_aside(con, table)
 
 
-def _row_rules(table: Table) -> Iterator[tuple[str, str, str, str]]:
+def _stamped(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """The columns of a loaded table, among them its `recorded_at` stamps."""
+    return {row[0] for row in con.execute(f"DESCRIBE {quoted(table)}").fetchall()}
+
+
+def _row_rules(table: Table, stamped: set[str]) -> Iterator[tuple[str, str, str, str]]:
     """(rule, SQL of the reason, SQL of the condition, SQL of since) for each rule that looks at one row alone."""
-    yield "wrong type", "_uncast || ' is not of its type'", "_uncast IS NOT NULL", ALWAYS
+    for column in table.columns:
+        # A value that is none of its type has no time of its own; it is known from its stamp, or always.
+        since = f"coalesce({late_stamp(column, stamped)}, {ALWAYS})" if column.late else ALWAYS
+        name = column.name
+        yield "wrong type", f"'{name} is not of its type'", f"list_contains(_uncast, '{name}')", since
+    wrong_stamp = "len(list_filter(_uncast, lambda name: ends_with(name, 'recorded_at'))) > 0"
+    yield "wrong type", "_uncast[1] || ' is not of its type'", wrong_stamp, ALWAYS
     required = [c.name for c in table.columns if c.required]
     first_empty = " ".join(f"WHEN {quoted(c)} IS NULL THEN '{c}'" for c in required)
     yield (
@@ -108,33 +117,62 @@ def _row_rules(table: Table) -> Iterator[tuple[str, str, str, str]]:
         )
 
 
+def _add_unknown_accounts(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Rows of an account that never comes, and, for as long as it has not, rows of one that comes after them."""
+    _add(
+        con,
+        table,
+        "unknown account",
+        "'account_id ' || account_id || ' is not in table accounts'",
+        "account_id NOT IN (SELECT account_id FROM accounts)",
+        ALWAYS,
+    )
+    name = quoted(table)
+    con.execute(
+        f"""
+        INSERT INTO violations
+        SELECT '{table}', {name}._row, 'unknown account', 'account_id ' || account_id || ' is not known yet',
+               {ALWAYS}, accounts._known, NULL
+        FROM {name} JOIN accounts USING (account_id) WHERE accounts._known > {name}._known
+        """
+    )
+
+
 def _add_usage_before_account(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         INSERT INTO violations
         SELECT 'usage', usage._row, 'usage before the account',
-               'used on ' || usage.day || ' but the account was created on ' || accounts.created_on, {ALWAYS}, NULL
+               'used on ' || usage.day || ' but the account was created on ' || accounts.created_on,
+               {ALWAYS}, {FOREVER}, NULL
         FROM usage JOIN accounts USING (account_id)
         WHERE usage.day < accounts.created_on
         """
     )
+    _set_aside(con, "usage")
 
 
 def _add_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Of rows with one key the first known stays; rows known at the same time are told apart by their content.
 
-    Content, not place in the file, decides ties, so that the order of rows changes nothing.
+    Content, not place in the file, decides ties, so that the order of rows changes nothing; and what is filled in
+    later decides only where all else is equal, the earlier known first, so that it changes no earlier day.
     """
     name = quoted(table.name)
     key = ", ".join(quoted(c) for c in table.key)
     shown = " || ' ' || ".join(quoted(c) for c in table.key)
-    content = ", ".join(quoted(c.name) for c in table.columns)
+    late = [c.name for c in table.columns if c.late]
+    order = [quoted(c.name) for c in table.columns if not c.late]
+    if late:
+        order.append(f"least({', '.join(quoted(f'_{c}_known') for c in late)})")
+        order += [quoted(f"_{c}_known") for c in late] + [quoted(c) for c in late]
     con.execute(
         f"""
         INSERT INTO violations
         SELECT '{table.name}', _row, 'duplicate key', '{" ".join(table.key)} ' || {shown} || ' is there already',
-               _known, NULL
+               _known, {FOREVER}, NULL
         FROM {name}
-        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _known, {content}, _row) > 1
+        QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _known, {", ".join(order)}, _row) > 1
         """
     )
+    _set_aside(con, table.name)
