@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def code_fingerprint() -> str:
-    """SHA-256 over everything that can change a result: the packages, the studies and the lock."""
+    """SHA-256 over everything that can change a result: what computes and stores it, the studies and the lock."""
     total = hashlib.sha256()
     files = [
         p

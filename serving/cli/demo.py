@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -51,10 +54,14 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     click.echo()
     click.echo(f"{as_of}: {len(scores):,} accounts scored with model version {version}.\n")
     print_calls(scores, result.horizon)
+    program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
-    click.echo(f"  tenure serve --home {home}              the same answers over HTTP, on port 3000")
-    click.echo(f"  tenure check {tables}          what is in the made-up history")
-    click.echo("  tenure check YOUR-FOLDER                    your own: accounts, subscriptions and usage are enough")
+    for command, why in (
+        (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
+        (f"check {tables}", "what is in the made-up history"),
+        ("check YOUR-FOLDER", "your own: accounts, subscriptions and usage are enough"),
+    ):
+        click.echo(f"  {program} {command:<42}  {why}")
 
 
 def _print_truth(holdout: Path, truth: Path, horizon: int) -> None:

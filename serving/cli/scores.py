@@ -14,6 +14,7 @@ from features.errors import TenureError
 from serving.cli.options import DAY, home_of, settings_of, shared_options
 from serving.cli.output import open_history, stages
 from success.calls import accounts_to_call
+from success.wording import odds
 
 if TYPE_CHECKING:
     from features.history import History
@@ -107,7 +108,9 @@ def print_calls(scores: pd.DataFrame, horizon: int, count: int = 5) -> None:
     if calls.empty:
         click.echo("No account stands out: none is above the typical account's risk.")
         return
-    click.secho("Accounts to call first", bold=True)
+    click.secho("Accounts to call first", bold=True, nl=False)
+    typical = float(calls[f"typical_{horizon}d"].iloc[0])
+    click.echo(f" (of typical accounts, {odds(typical)} leave in these {horizon} days)")
     for place, (_, account) in enumerate(calls.iterrows(), start=1):
         name = account["name"] or account["account_id"]
         click.echo(

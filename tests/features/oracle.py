@@ -230,20 +230,28 @@ def _state(tables: Tables, account: str, as_of: dt.date) -> dict[str, Any]:
     }
 
 
+def _leaves_on(sub: Row, known_on: dt.date, event: str) -> dt.date | None:
+    """The day a subscription is over, if it is; one under notice, where that counts, is over at its end or now."""
+    if sub["ended_on"] and sub["ended_on"] < known_on:
+        return sub["ended_on"]
+    if event == "notice" and sub["notice_on"]:
+        return sub["ended_on"] or known_on
+    return None
+
+
 def churns(tables: Tables, known_on: dt.date, grace: int, event: str = "end") -> list[tuple[str, dt.date, bool]]:
     """Every (account, day of churn, wholly involuntary) that is known at a day."""
     found = set()
     for account in {s["account_id"] for s in tables["subscriptions"]}:
-        subs = _paid(tables, account, known_on)
-        for end in {s["ended_on"] for s in subs if s["ended_on"] and s["ended_on"] < known_on}:
-            ending = [s for s in subs if s["ended_on"] == end]
-            reasons = [s["end_reason"] or "voluntary" for s in ending]
-            left = [r for r in reasons if r in ("voluntary", "involuntary")]
+        subs = [(s, _leaves_on(s, known_on, event)) for s in _paid(tables, account, known_on)]
+        for end in {leaves for _, leaves in subs if leaves}:
+            ending = [s for s, leaves in subs if leaves == end]
+            gone = [s for s in ending if s["end_reason"] in (None, "voluntary", "involuntary")]
             after = [end + dt.timedelta(days=n) for n in range(max(grace, 1))]
-            back = any(s["started_on"] <= d and (not s["ended_on"] or s["ended_on"] > d) for s in subs for d in after)
-            if left and not back:
-                notices = [s["notice_on"] for s in ending if s["notice_on"]] if event == "notice" else []
-                found.add((account, min([end, *notices]), all(r == "involuntary" for r in left)))
+            back = any(s["started_on"] <= d and (not leaves or leaves > d) for s, leaves in subs for d in after)
+            if gone and not back:
+                notices = [s["notice_on"] for s in gone if s["notice_on"]] if event == "notice" else []
+                found.add((account, min([end, *notices]), all(s["end_reason"] == "involuntary" for s in gone)))
     return sorted(found)
 
 

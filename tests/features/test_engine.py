@@ -194,13 +194,26 @@ def _names(table: str) -> set[str]:
     return {f.name for f in CATALOGUE if f"table='{table}'" in repr(f.measure)}
 
 
+EVERYTHING = COMPANY | {
+    "accounts": "account_id, created_on, segment\nA, 2023-01-01, large",
+    "subscriptions": "subscription_id, account_id, plan, started_on, mrr, seats, trial\n"
+    "s, A, pro, 2023-01-01, 50, 10, false",
+    "usage": USAGE, "users": USERS, "tickets": TICKETS, "invoices": INVOICES, "payments": PAYMENTS, "cards": CARDS,
+    "surveys": SURVEYS,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def full(open_tables: Open) -> pd.Series:
+    """The features of an account about which everything is known."""
+    return build_features(open_tables(EVERYTHING), [DAY]).iloc[0]
+
+
 @pytest.mark.parametrize("table", ["users", "tickets", "invoices", "payments", "cards", "surveys"])
-def test_without_a_table_its_features_are_missing_and_never_zero(table: str, open_tables: Open) -> None:
-    tables = {"users": USERS, "tickets": TICKETS, "invoices": INVOICES, "payments": PAYMENTS, "cards": CARDS,
-              "surveys": SURVEYS, "usage": USAGE}  # fmt: skip
-    full = build_features(open_tables(COMPANY | tables), [DAY]).iloc[0]
-    del tables[table]
-    less = build_features(open_tables(COMPANY | tables), [DAY]).iloc[0]
+def test_without_a_table_its_features_are_missing_and_never_zero(
+    table: str, full: pd.Series, open_tables: Open
+) -> None:
+    less = build_features(open_tables({n: t for n, t in EVERYTHING.items() if n != table}), [DAY]).iloc[0]
     assert _names(table)
     assert less[sorted(_names(table))].isna().all()
     others = [n for n in CATALOGUE.names if n not in _names(table)]
@@ -226,19 +239,13 @@ WITHOUT = {
 
 
 @pytest.mark.parametrize("column", WITHOUT)
-def test_without_a_column_its_features_are_missing_and_no_others(column: str, open_tables: Open) -> None:
+def test_without_a_column_its_features_are_missing_and_no_others(
+    column: str, full: pd.Series, open_tables: Open
+) -> None:
     table, name = column.split(".")
-    tables = COMPANY | {
-        "users": USERS, "tickets": TICKETS, "invoices": INVOICES, "usage": USAGE,
-        "accounts": "account_id, created_on, segment\nA, 2023-01-01, large",
-        "subscriptions": "subscription_id, account_id, plan, started_on, mrr, seats, trial\n"
-                         "s, A, pro, 2023-01-01, 50, 10, false",
-    }  # fmt: skip
-    full = build_features(open_tables(tables), [DAY]).iloc[0]
-    tables[table] = tables[table].replace(name, f"not_{name}", 1)
+    tables = EVERYTHING | {table: EVERYTHING[table].replace(name, f"not_{name}", 1)}
     less = build_features(open_tables(tables), [DAY]).iloc[0]
-    now_missing = {n for n in CATALOGUE.names if pd.isna(less[n]) and not pd.isna(full[n])}
-    assert now_missing == set(WITHOUT[column])
+    assert {n for n in CATALOGUE.names if pd.isna(less[n]) and not pd.isna(full[n])} == set(WITHOUT[column])
 
 
 def test_an_account_that_a_table_does_not_mention_has_none_of_it(open_tables: Open) -> None:

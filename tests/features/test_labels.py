@@ -168,6 +168,7 @@ NOTICE = HEAD + ", notice_on, ended_on_recorded_at"
         ("2024-05-10, completed, 2024-04-01,", []),
         # Given in April for the end of the year: a fact of April by October, or the label would turn later.
         ("2024-12-31, voluntary, 2024-04-01, 2024-04-01", ["2024-04-01"]),
+        (", , 2024-04-01,", ["2024-04-01"]),  # a notice that was not withdrawn, its end not known
     ],
 )
 def test_churn_by_notice_is_the_earlier_of_notice_and_end(row: str, wanted: list[str], open_tables: Open) -> None:

@@ -30,7 +30,7 @@ def _same(ours: object, theirs: object) -> bool:
     return math.isclose(float(ours), float(theirs), rel_tol=1e-12, abs_tol=0.0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_feature_of_every_account_is_the_oracles(
     seed: int, company: ModuleType, oracle: ModuleType, fresh_folder: Callable[[], Path]
 ) -> None:
@@ -71,7 +71,7 @@ def test_statuses_are_the_oracles(
 
 
 @pytest.mark.parametrize("event", ["end", "notice"])
-@pytest.mark.parametrize("grace", [0, 1, 30])
+@pytest.mark.parametrize("grace", [0, 30])
 @pytest.mark.parametrize("seed", range(2))
 def test_churns_and_labels_are_the_oracles(
     seed: int, grace: int, event: str, company: ModuleType, oracle: ModuleType, fresh_folder: Callable[[], Path]
