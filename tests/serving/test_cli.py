@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from features.history import History
 
 OULAD = Path(__file__).resolve().parents[1] / "data" / "oulad"
-SETTINGS = Path(__file__).resolve().parents[1] / "data" / "oulad.toml"
+SETTINGS = Path(__file__).resolve().parents[2] / "docs" / "oulad.toml"
 
 
 def refused(tenure: Any, *arguments: object) -> str:
