@@ -65,10 +65,10 @@ def plot_reliability(
         axes.grid(color=_GRID, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.tick_params(colors=_INK, labelsize=9.5, length=0)
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.06 else 1))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
         for side in axes.spines.values():
             side.set_color(_GRID)
-    upper.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.06 else 1))
+    upper.yaxis.set_major_formatter(PercentFormatter(1.0))
     upper.set_title(
         "Does one in five mean one in five?", loc="left", fontsize=13.5, fontweight="bold", color=_INK, pad=24
     )

@@ -124,6 +124,21 @@ def test_rows_of_a_bad_account_are_rows_of_an_unknown_one(open_tables: Open) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("tickets", f"{TICKET}, csat, csat_at\nt1, A, 2024-02-01, 11,\nt2, A, 2024-02-01, ,"),
+        ("subscriptions", f"{SUBSCRIPTION}, ended_on, end_reason\ns1, A, p, 2024-02-01, 1, , because"),
+    ],
+)
+def test_a_row_is_kept_or_set_aside_but_not_both(table: str, text: str, open_tables: Open) -> None:
+    """A later value that cannot be right and has no time, so that nobody can say since when the row is bad."""
+    history = open_tables(COMPANY | {table: text})
+    [(kept,)] = history.con.execute(f"SELECT count(*) FROM {history.visible(table, DAY)}").fetchall()
+    assert kept + history.report.failing.get(table, 0) == len(text.splitlines()) - 1
+    assert len(history.quarantine()) == history.report.failing.get(table, 0)
+
+
 def test_a_row_that_breaks_two_rules_is_set_aside_once(open_tables: Open) -> None:
     bad = "account_id, kind, responded_at, score\nX, mood, 2024-02-01, -5\nA, nps, 2024-02-01, 5"
     assert open_tables(COMPANY | {"surveys": bad}).report.failing == {"surveys": 1}
