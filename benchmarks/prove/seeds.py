@@ -18,6 +18,7 @@ from training.dataset import load_dataset
 from training.evaluation import evaluate
 from training.gate import decide
 from training.recipe import fit_recipe
+from training.runlog import holdout_table
 from training.train import plan_blocks
 
 __all__ = ["ACCOUNTS", "MONTHS", "gate_null", "gate_signal", "one_company"]
@@ -43,15 +44,7 @@ def one_company(seed: int, null: bool, accounts: int = ACCOUNTS, months: int = M
         holdout.labels, predictions, holdout.accounts, holdout.as_of, dataset.horizon, seed=settings.training.seed
     )
     decision = decide(evaluation)
-    table = pd.DataFrame(
-        {
-            "account_id": holdout.accounts.astype(str),
-            "as_of": holdout.as_of.astype("datetime64[us]"),
-            "label": holdout.labels,
-            **{f"p_{name}": predictions[name] for name in ("model", "prior", "recency")},
-        }
-    )
-    truths = beside_truth(table, truth)
+    truths = beside_truth(holdout_table(holdout, predictions), truth)
     figures = evaluation.figures["model"]
     return {
         "passed": decision.passed,

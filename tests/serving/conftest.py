@@ -179,3 +179,22 @@ def make_client(tmp_path: Path) -> Callable[..., Client]:
         return Client(create_app(tmp_path, load_champion=load, declared=DECLARED, catalogue_hash=HASH, clock=clock))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def problem() -> Callable[..., dict[str, Any]]:
+    """`problem(response, status, kind)`: the problem document of a refusal, checked for its form."""
+    return _problem
+
+
+def _problem(response: httpx.Response, status: int, kind: str | None = None) -> dict[str, Any]:
+    """The problem document of a refusal, checked for its form."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert set(document) >= {"type", "title", "status", "detail"}
+    assert document["status"] == status
+    assert document["type"] == (f"urn:tenure:problem:{kind}" if kind else "about:blank")
+    assert document["detail"].endswith(".")
+    assert "Traceback" not in document["detail"]
+    return document

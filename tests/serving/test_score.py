@@ -1,0 +1,121 @@
+"""POST /score: stored rows, in order, each with a result or its own error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from serving.scores import scores_folder, write_day
+
+DAY = dt.date(2026, 2, 1)
+MakeClient = Callable[..., Any]
+Problem = Callable[..., dict[str, Any]]
+
+
+def test_stored_scores_are_answered_in_order_each_with_a_result_or_its_own_error(make_client: MakeClient) -> None:
+    ids = ["a-1", "nobody", "a-5", "a-1", 7, None, ["a-1"], "a\x00b", "😀", "'; drop--\"", "../a-1", "\ud800", ""]
+    body = json.dumps({"account_ids": ids, "explain": 2}).encode()
+    response = make_client().post("/score", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 200
+    assert response.headers["age"] == "3630"
+    answer = response.json()
+    assert (answer["as_of"], answer["model_version"]) == ("2026-02-01", "3")
+    assert answer["computed_at"] == "2026-02-01T03:00:00Z"
+    results = answer["results"]
+    assert [r["account_id"] for r in results] == [i if isinstance(i, str) else None for i in ids]
+    assert results[0]["status"] == "ok"
+    assert results[0] == results[3]
+    assert results[2]["status"] == "notice_given"
+    assert results[2]["churn_90d"] is None
+    assert results[2]["drivers"] == []
+    assert results[2]["reason"] == "It gave notice."
+    kinds = [r["error"]["type"].rpartition(":")[2] for r in results if "error" in r]
+    assert kinds == ["unknown-account", *["bad-account-id"] * 3, *["unknown-account"] * 6]
+
+
+@pytest.mark.parametrize("explain", [1, 3, 7, 8, 100])
+def test_drivers_and_the_rest_add_up(make_client: MakeClient, explain: int) -> None:
+    ids = [f"a-{n}" for n in range(5)]
+    answer = make_client().post("/score", json={"account_ids": ids, "explain": explain}).json()
+    for result in answer["results"]:
+        points = [d["points"] for d in result["drivers"]]
+        assert abs(result["typical_90d"] + math.fsum(points) - result["churn_90d"]) <= 1e-9
+        cut = explain < 8
+        assert len(points) == (explain + 1 if cut else 8)
+        assert (result["drivers"][-1]["sentence"] == "Everything else") == cut
+        assert [d["feature"] for d in result["drivers"][:explain]] == [f"feature_{k}" for k in range(min(explain, 8))]
+        assert all(set(d) == set(result["drivers"][0]) for d in result["drivers"])
+
+
+def test_drivers_are_five_unless_asked_and_none_for_zero(make_client: MakeClient) -> None:
+    client = make_client()
+    assert len(client.post("/score", json={"account_ids": ["a-1"]}).json()["results"][0]["drivers"]) == 6
+    none = client.post("/score", json={"account_ids": ["a-1"], "explain": 0}).json()["results"][0]
+    assert none["drivers"] == []
+    assert none["churn_90d"] is not None
+
+
+def test_an_account_has_the_same_bytes_alone_and_in_any_company(make_client: MakeClient) -> None:
+    client = make_client()
+
+    def parts(ids: list[str]) -> list[bytes]:
+        content = client.post("/score", json={"account_ids": ids}).content
+        head, _, tail = content.partition(b'"results":[')
+        alone = [
+            json.dumps(r, ensure_ascii=False, separators=(",", ":")).encode() for r in json.loads(content)["results"]
+        ]
+        assert tail == b",".join(alone) + b"]}"  # so that each part is what was sent, byte for byte
+        return [head, *alone]
+
+    company = ["a-3", "nobody", "a-1", "a-5", "a-1", "a-0"]
+    together = parts(company)
+    for place, account in enumerate(company):
+        assert parts([account]) == [together[0], together[1 + place]]
+
+
+def test_a_newly_scored_day_is_served_at_once_and_a_broken_one_is_not(
+    make_client: MakeClient, tmp_path: Path, make_frame: Callable[..., pd.DataFrame]
+) -> None:
+    client = make_client()
+    newer = dt.date(2026, 2, 2)
+    (scores_folder(tmp_path) / "2026-02-02.parquet").write_bytes(b"PAR1 half")
+    assert client.post("/score", json={"account_ids": ["a-1"]}).json()["as_of"] == "2026-02-01"
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert "2026-02-02.parquet" in ready.json()["trouble"][0]
+    write_day(tmp_path, make_frame(newer, version="4"), newer)
+    answer = client.post("/score", json={"account_ids": ["a-1"]}).json()
+    assert (answer["as_of"], answer["model_version"]) == ("2026-02-02", "4")
+    assert client.get("/readyz").json()["trouble"] == []
+
+
+def test_without_a_scored_day_it_says_what_to_do(problem: Problem, make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client(scored=False)
+    document = problem(client.post("/score", json={"account_ids": ["a-1"]}), 503, "no-scores")
+    assert "tenure score" in document["detail"]
+    scores_folder(tmp_path).mkdir()
+    (scores_folder(tmp_path) / "2026-02-02.parquet").write_bytes(b"PAR1 half")
+    document = problem(client.post("/score", json={"account_ids": ["a-1"]}), 503, "no-scores")
+    assert "2026-02-02.parquet" in document["detail"]
+
+
+def test_a_stored_row_with_foreign_drivers_does_not_fail_its_neighbours(
+    make_client: MakeClient, tmp_path: Path, make_frame: Callable[..., pd.DataFrame]
+) -> None:
+    frame = make_frame()
+    frame.loc[1, "drivers"] = "{half"
+    frame.loc[2, "drivers"] = '[{"points": "much"}]'
+    frame.loc[3, "drivers"] = '[{"points": NaN}, {"points": 0.1}]'
+    frame.loc[4, "drivers"] = '[{"points": 0.1}]'
+    client = make_client(scored=False)
+    scores_folder(tmp_path).mkdir()
+    frame.to_parquet(scores_folder(tmp_path) / "2026-02-01.parquet")
+    results = client.post("/score", json={"account_ids": [f"a-{n}" for n in range(5)], "explain": 1}).json()["results"]
+    assert ["error" in r for r in results] == [False, True, True, True, True]
