@@ -28,6 +28,8 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
     text = f"CAST({raw} AS VARCHAR)"
     match column.kind:
         case "text":
+            if source_type in _FLOATS:  # ids that passed through a frame with gaps: 1.0 is 1
+                return f"CASE WHEN {raw} = floor({raw}) THEN CAST(TRY_CAST({raw} AS BIGINT) AS VARCHAR) ELSE {text} END"
             return text
         case "integer":
             # A cast alone would round 5.7 to 6.
@@ -36,6 +38,8 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
         case "number" | "money":
             return f"TRY_CAST({text} AS DECIMAL(18, 4))"
         case "boolean":
+            if source_type in _FLOATS:
+                return f"CASE WHEN {raw} = 1 THEN true WHEN {raw} = 0 THEN false END"
             return f"TRY_CAST({text} AS BOOLEAN)"
         case "date":
             day = raw if source_type == "DATE" else f"CAST({_instant(raw, text, source_type)} AS DATE)"

@@ -48,6 +48,7 @@ class Table:
     event : the columns whose earliest value is the row's event time; none for a table without time.
     key : the columns that name a row; a second row with the same key is set aside.
     ordered : pairs (earlier, later) that a row must not have the wrong way round.
+    planned : whether a row may be dated ahead of the day on which it is read.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Table:
     key: tuple[str, ...] = ()
     ordered: tuple[tuple[str, str], ...] = ()
     required: bool = False
+    planned: bool = False
 
     @property
     def by_name(self) -> dict[str, Column]:
@@ -126,6 +128,7 @@ _TABLES = (
         key=("subscription_id",),
         ordered=(("started_on", "ended_on"), ("started_on", "renews_on")),
         required=True,
+        planned=True,
     ),
     Table(
         "usage",
@@ -157,6 +160,7 @@ _TABLES = (
         # A plan has no time of its own: without recorded_at it is known once it is due or reached.
         event=("due_on", "reached_on"),
         key=("account_id", "milestone"),
+        planned=True,
     ),
     Table(
         "tickets",
@@ -192,6 +196,7 @@ _TABLES = (
         event=("issued_on",),
         key=("invoice_id",),
         ordered=(("issued_on", "due_on"),),
+        planned=True,
     ),
     Table(
         "payments",
@@ -242,6 +247,7 @@ _TABLES = (
         (_need("account_id"), _need("csm_id"), _need("from_on", "date"), _late("to_on", "date")),
         event=("from_on",),
         ordered=(("from_on", "to_on"),),
+        planned=True,
     ),
     Table(
         "advocacy",
@@ -263,6 +269,7 @@ _TABLES = (
             Column("segment"),
         ),
         event=("month",),
+        planned=True,
     ),
     Table(
         "churns",
@@ -274,6 +281,7 @@ _TABLES = (
         (_need("account_id"), _need("arm"), _need("from_on", "date"), _late("to_on", "date")),
         event=("from_on",),
         ordered=(("from_on", "to_on"),),
+        planned=True,
     ),
 )
 

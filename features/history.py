@@ -13,7 +13,7 @@ import pandas as pd
 from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
-from features.loading import load_table
+from features.loading import latest, load_table
 from features.notes import notes
 from features.report import Report, TableReport, share_text
 from features.settings import Settings
@@ -50,11 +50,19 @@ class History:
         self.report = Report()
 
     @classmethod
-    def open(cls, folder: Path, settings: Settings | None = None, *, threads: int | None = None) -> History:
+    def open(
+        cls,
+        folder: Path,
+        settings: Settings | None = None,
+        *,
+        today: dt.date | None = None,
+        threads: int | None = None,
+    ) -> History:
         """Read and validate a folder of Parquet or CSV files.
 
         Parameters
         ----------
+        today : the day of reading; facts dated after it are set aside. Any date is taken when None.
         threads : DuckDB's threads; results do not depend on it.
 
         Raises
@@ -75,11 +83,11 @@ class History:
             # The times of every row, so that the share set aside can be told as of any day.
             con.execute(
                 f"CREATE TABLE {quoted(f'_read_{name}')} AS "
-                f"SELECT _row, coalesce(_known, TIMESTAMP '-infinity') AS _known FROM {quoted(name)} "
+                f"SELECT _row, coalesce(_known, {latest(name)}) AS _known FROM {quoted(name)} "
                 f"UNION ALL SELECT NULL, since FROM violations WHERE \"table\" = '{name}'"
             )
         history.fingerprint = digest.hexdigest()
-        find_violations(con, list(history.sources))
+        find_violations(con, list(history.sources), today)
         history.report = Report(
             [TableReport(n, s.label, history._count(f"_read_{n}"), unknown[n]) for n, s in history.sources.items()]
         )
@@ -113,7 +121,7 @@ class History:
     def require_sound(self, as_of: dt.date) -> None:
         """Refuse to go on when too much of a table, as known at the start of a day, cannot be right.
 
-        Rows whose time cannot be read count at every day, since nobody can say when they came.
+        Rows whose time cannot be read count as come last, so that none of them stops an earlier day.
 
         Raises
         ------

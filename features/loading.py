@@ -13,7 +13,7 @@ from features.contract import CONTRACT, Column, Table
 from features.errors import TenureError
 from features.sources import Source
 
-__all__ = ["ALWAYS", "FOREVER", "late_stamp", "load_table"]
+__all__ = ["ALWAYS", "FOREVER", "late_stamp", "latest", "load_table"]
 
 ALWAYS = "TIMESTAMP '-infinity'"
 """The time of what was known from the outset."""
@@ -115,6 +115,14 @@ def _add_times(con: duckdb.DuckDBPyConnection, table: Table, stamped: set[str]) 
     con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT *, {', '.join(columns)} FROM {name}")
 
 
+def latest(table: str) -> str:
+    """SQL for when a table's last row became known: what has no time that can be read counts as come then.
+
+    Counting it from the outset would let a line that is appended tomorrow stop a day of last year.
+    """
+    return f"coalesce((SELECT max(_known) FROM {quoted(table)}), {ALWAYS})"
+
+
 def late_stamp(column: Column, stamped: set[str]) -> str:
     """SQL for when a late value was recorded: by its own stamp, or by that of the column it comes with."""
     names = dict.fromkeys(f"{name}_recorded_at" for name in (column.name, column.late))
@@ -141,7 +149,7 @@ def _note_broken_lines(con: duckdb.DuckDBPyConnection, source: Source) -> None:
         f"""
         INSERT INTO violations
         SELECT '{source.table}', NULL, 'broken line', 'line ' || line || ' of the file: ' || min(error_message),
-               {ALWAYS}, {FOREVER}, min(csv_line)
+               {latest(source.table)}, {FOREVER}, min(csv_line)
         FROM reject_errors GROUP BY file_id, line
         """
     )

@@ -58,7 +58,7 @@ class Source:
             described = con.execute(f"DESCRIBE SELECT * FROM {self.sql()}").fetchall()
         except duckdb.Error as error:
             raise self.refusal(error) from None
-        return {name: kind for name, kind, *_ in described}
+        return {name.lower(): kind for name, kind, *_ in described}
 
     def refusal(self, error: Exception) -> TenureError:
         """What a failed read means for the person who owns the file."""

@@ -2,7 +2,7 @@
 
 An account is active if a paid subscription (one that is no trial) started before the day and has no end visible
 before it. Notice is given if every active paid subscription is under notice: by a visible `notice_on`, or by an end
-that was recorded before the day but lies after it and is no change of terms, completion or merger.
+that was recorded before the day but lies after it and is no mere change of terms.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def account_states(history: History, as_of: dt.date) -> str:
     opened AS (
         SELECT *, coalesce(renews_on, started_on) AS first_renewal,
                notice_on IS NOT NULL
-               OR (ended_on >= {day} AND coalesce(end_reason, 'voluntary') IN ('voluntary', 'involuntary')) AS leaving
+               OR (ended_on >= {day} AND coalesce(end_reason, '') <> 'superseded') AS leaving
         FROM paid WHERE ended_on IS NULL OR ended_on >= {day}
     ),
     now AS (

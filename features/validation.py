@@ -6,13 +6,14 @@ set aside for as_of days after that moment and kept for earlier ones, so that no
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 import duckdb
 
 from features.casting import quoted
 from features.contract import CONTRACT, SURVEY_SCALES, Table
-from features.loading import ALWAYS, FOREVER, late_stamp
+from features.loading import ALWAYS, FOREVER, late_stamp, latest
 
 __all__ = ["VIOLATIONS_DDL", "find_violations"]
 
@@ -23,12 +24,17 @@ CREATE TABLE violations (
 """
 
 
-def find_violations(con: duckdb.DuckDBPyConnection, present: list[str]) -> None:
-    """Fill `violations`, from the row alone to the row among others; a row bad from the outset is judged once."""
+def find_violations(con: duckdb.DuckDBPyConnection, present: list[str], today: dt.date | None) -> None:
+    """Fill `violations`, from the row alone to the row among others; a row bad from the outset is judged once.
+
+    Parameters
+    ----------
+    present : the tables that there are.
+    today : facts dated after the next midnight are set aside, in no matter which zone it is counted; None takes all.
+    """
     for name in ("accounts", *(n for n in present if n != "accounts")):
         table = CONTRACT[name]
-        for rule in _row_rules(table, _stamped(con, name)):
-            _add(con, name, *rule)
+        _add(con, name, list(_row_rules(table, _columns(con, name), today)))
         if name == "accounts":
             _add_duplicates(con, table)
         elif "account_id" in table.by_name:
@@ -55,50 +61,58 @@ def _set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
     con.execute(f"DELETE FROM {name} WHERE _bad_from <= _known OR _known IS NULL AND _bad_from IS NOT NULL")
 
 
-def _add(con: duckdb.DuckDBPyConnection, table: str, rule: str, reason: str, condition: str, since: str) -> None:
-    before = con.execute("SELECT count(*) FROM violations").fetchone()
-    con.execute(
-        f"""
-        INSERT INTO violations
-        SELECT '{table}', _row, '{rule}', {reason}, {since}, {FOREVER}, NULL FROM {quoted(table)} WHERE {condition}
-        """
+def _add(con: duckdb.DuckDBPyConnection, table: str, rules: list[tuple[str, str, str, str]]) -> None:
+    """Judge every row by some rules, in one statement, and set aside what fails."""
+    found = " UNION ALL ".join(
+        f"SELECT _row, '{rule}' AS rule, {reason} AS reason, {since} AS since FROM {quoted(table)} WHERE {condition}"
+        for rule, reason, condition, since in rules
     )
-    if con.execute("SELECT count(*) FROM violations").fetchone() != before:
+    added = con.execute(
+        f"INSERT INTO violations SELECT '{table}', _row, rule, reason, since, {FOREVER}, NULL FROM ({found})"
+    ).fetchone()
+    if added and added[0]:
         _set_aside(con, table)
 
 
-def _stamped(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> set[str]:
     """The columns of a loaded table, among them its `recorded_at` stamps."""
     return {row[0] for row in con.execute(f"DESCRIBE {quoted(table)}").fetchall()}
 
 
-def _row_rules(table: Table, stamped: set[str]) -> Iterator[tuple[str, str, str, str]]:
+def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterator[tuple[str, str, str, str]]:
     """(rule, SQL of the reason, SQL of the condition, SQL of since) for each rule that looks at one row alone."""
     for column in table.columns:
-        # A value that is none of its type has no time of its own; it is known from its stamp, or always.
-        since = f"coalesce({late_stamp(column, stamped)}, {ALWAYS})" if column.late else ALWAYS
         name = column.name
-        yield "wrong type", f"'{name} is not of its type'", f"list_contains(_uncast, '{name}')", since
+        if column.kind != "text":
+            # A late value that is none of its type has no time of its own but its stamp's.
+            since = f"coalesce({late_stamp(column, stamped)}, {latest(table.name)})" if column.late else ALWAYS
+            yield "wrong type", f"'{name} is not of its type'", f"list_contains(_uncast, '{name}')", since
     wrong_stamp = "len(list_filter(_uncast, lambda name: ends_with(name, 'recorded_at'))) > 0"
     yield "wrong type", "_uncast[1] || ' is not of its type'", wrong_stamp, ALWAYS
+    if today and table.event and not table.planned:
+        limit = f"TIMESTAMP '{today + dt.timedelta(days=1)}'"
+        yield "in the future", "'it is dated ' || strftime(_event, '%Y-%m-%d')", f"_event > {limit}", ALWAYS
     required = [c.name for c in table.columns if c.required]
-    first_empty = " ".join(f"WHEN {quoted(c)} IS NULL THEN '{c}'" for c in required)
+    empty = {c: f"({quoted(c)} IS NULL AND NOT list_contains(_uncast, '{c}'))" for c in required}
+    first_empty = " ".join(f"WHEN {condition} THEN '{c}'" for c, condition in empty.items())
     yield (
         "missing value",
         f"CASE {first_empty} END || ' is empty'",
-        " OR ".join(f"{quoted(c)} IS NULL" for c in required),
+        " OR ".join(empty.values()),
         ALWAYS,
     )
     for column in table.columns:
         name = quoted(column.name)
         since = quoted(f"_{column.name}_known") if column.late else ALWAYS
+        # A late value without a time is never seen, so it cannot be wrong.
+        seen = f"{since} IS NOT NULL"
         if column.low is not None or column.high is not None:
             low, high = column.low, column.high
             wrong = [f"{name} < {low}"] * (low is not None) + [f"{name} > {high}"] * (high is not None)
-            yield "out of range", f"'{column.name} is ' || {name}", " OR ".join(wrong), since
+            yield "out of range", f"'{column.name} is ' || {name}", f"({' OR '.join(wrong)}) AND {seen}", since
         if column.choices:
             listed = ", ".join(f"'{c}'" for c in column.choices)
-            yield "out of range", f"'{column.name} is ' || {name}", f"{name} NOT IN ({listed})", since
+            yield "out of range", f"'{column.name} is ' || {name}", f"{name} NOT IN ({listed}) AND {seen}", since
     if table.name == "surveys":
         wrong = [f"kind = '{k}' AND NOT score BETWEEN {lo} AND {hi}" for k, (lo, hi) in SURVEY_SCALES.items()]
         yield (
@@ -119,14 +133,9 @@ def _row_rules(table: Table, stamped: set[str]) -> Iterator[tuple[str, str, str,
 
 def _add_unknown_accounts(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Rows of an account that never comes, and, for as long as it has not, rows of one that comes after them."""
-    _add(
-        con,
-        table,
-        "unknown account",
-        "'account_id ' || account_id || ' is not in table accounts'",
-        "account_id NOT IN (SELECT account_id FROM accounts)",
-        ALWAYS,
-    )
+    reason = "'account_id ' || account_id || ' is not in table accounts'"
+    never = "account_id NOT IN (SELECT account_id FROM accounts)"
+    _add(con, table, [("unknown account", reason, never, ALWAYS)])
     name = quoted(table)
     con.execute(
         f"""

@@ -1,14 +1,29 @@
 """Adoption and engagement: who uses the product, how much of it, how often, and which way that is going."""
 
-from features.algebra import Active, Change, Count, DaysSince, Distinct, Minus, Ratio, State, Sum, Window
+from features.algebra import (
+    Active,
+    Change,
+    Condition,
+    Count,
+    DaysSince,
+    Distinct,
+    Minus,
+    Ratio,
+    State,
+    Sum,
+    Window,
+)
 from features.feature import Feature
 
 __all__ = ["ADOPTION", "ENGAGEMENT"]
 
-MONTH = Window("usage", days=28)
-BEFORE = Window("usage", days=28, until=28)
-WEEK = Window("usage", days=7)
-QUARTER = Window("usage", days=84)
+# A feed that writes a row of 0 for everybody every day must not look like use.
+USED = (Condition("events", "at least", (1,)),)
+EVER = Window("usage", where=USED)
+MONTH = Window("usage", days=28, where=USED)
+BEFORE = Window("usage", days=28, until=28, where=USED)
+WEEK = Window("usage", days=7, where=USED)
+QUARTER = Window("usage", days=84, where=USED)
 
 ADOPTION = (
     Feature(
@@ -25,7 +40,7 @@ ADOPTION = (
     Feature(
         name="users_ever_active_share",
         dimension="adoption",
-        measure=Ratio(Distinct(Window("usage"), "user_id"), Count(Window("users"))),
+        measure=Ratio(Distinct(EVER, "user_id"), Count(Window("users"))),
         unit="share of registered users",
         show="percent",
         sentence="{value} of the registered users have ever used the product",
@@ -88,7 +103,7 @@ ENGAGEMENT = (
     Feature(
         name="days_since_last_use",
         dimension="engagement",
-        measure=DaysSince(Window("usage")),
+        measure=DaysSince(EVER),
         unit="days",
         show="days",
         sentence="The product was last used {value} ago",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
 
 def open_history(folder: Path, settings: Settings, home: Path) -> History:
     """Read a history; rows set aside go to the quarantine under home, and a line on stderr says so."""
-    history = History.open(folder, settings)
+    history = History.open(folder, settings, today=dt.date.today())
     if sum(history.report.failing.values()):
         file = history.write_quarantine(home / "quarantine")
         counts = ", ".join(f"{count:,} of {name}" for name, count in sorted(history.report.failing.items()))

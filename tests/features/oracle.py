@@ -80,9 +80,7 @@ def _active(subs: list[Row], day: dt.date) -> list[Row]:
 def _leaving(sub: Row, as_of: dt.date) -> bool:
     if sub["notice_on"]:
         return True
-    return bool(
-        sub["ended_on"] and sub["ended_on"] >= as_of and sub["end_reason"] in (None, "voluntary", "involuntary")
-    )
+    return bool(sub["ended_on"] and sub["ended_on"] >= as_of and sub["end_reason"] != "superseded")
 
 
 def statuses(tables: Tables, as_of: dt.date) -> dict[str, str]:
@@ -183,8 +181,11 @@ def _usage(found: dict[str, Any], rows: Callable[..., list[Row]], seats: Any, as
     def people(some: list[Row]) -> int:
         return len({r["user_id"] for r in some if r["user_id"]})
 
-    ever, week, month = rows("usage"), rows("usage", 7), rows("usage", 28)
-    before, quarter = rows("usage", 28, until=28), rows("usage", 84)
+    def used(*window: int, **more: int) -> list[Row]:
+        return [r for r in rows("usage", *window, **more) if r["events"] > 0]
+
+    ever, week, month = used(), used(7), used(28)
+    before, quarter = used(28, until=28), used(84)
     events, events_before = sum(r["events"] for r in month), sum(r["events"] for r in before)
     kinds, kinds_before = {r["feature"] for r in month}, {r["feature"] for r in before}
     found["seats_used_share"] = _ratio(people(month), seats)

@@ -129,6 +129,11 @@ CASES: dict[str, tuple[dict[str, str], dict[str, float | str | None]]] = {
         {"events_change": -1, "active_users_change": -1, "events_per_user_28d": NA, "minutes_per_user_28d": NA,
          "weekly_of_monthly_users": NA, "seats_used_share": 0, "events_week_of_quarter": 0},
     ),
+    "a feed that writes zeros": (
+        {"usage": "account_id, day, feature, events, user_id\nA, 2024-06-20, f, 5, u1\nA, 2024-06-29, g, 0, u2"},
+        {"days_since_last_use": 10, "active_days_28d": 1, "active_days_7d": 0, "active_users_28d": 1,
+         "features_used_28d": 1, "events_28d": 5},
+    ),
     "minutes never noted": (
         {"usage": "account_id, day, feature, events, user_id, minutes\nA, 2024-06-29, f, 5, u1,"},
         {"minutes_per_user_28d": NA, "events_per_user_28d": 5},

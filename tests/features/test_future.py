@@ -51,7 +51,7 @@ def test_whatever_becomes_known_later_changes_no_byte(
     flood: bool, company: ModuleType, upheaval: ModuleType, fresh_folder: Callable[[], Path]
 ) -> None:
     # A smaller seed is no simpler company, so there is nothing to shrink.
-    @settings(max_examples=3 if flood else 8, derandomize=True, deadline=None, database=None,
+    @settings(max_examples=2 if flood else 6, derandomize=True, deadline=None, database=None,
               phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(seed=st.integers(0, 2**32 - 1))
     def holds(seed: int) -> None:

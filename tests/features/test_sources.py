@@ -262,3 +262,23 @@ def test_the_fingerprint_is_of_the_content(folder: Path) -> None:
     assert History.open(folder).fingerprint == first
     (folder / "usage.csv").write_text(USAGE.replace(",3", ",5"))
     assert History.open(folder).fingerprint != first
+
+
+def test_ids_and_flags_that_passed_through_a_frame_with_gaps(folder: Path) -> None:
+    """1.0 is the id 1, and 1.0 is true: what pandas makes of integers and flags beside a missing value."""
+    pq.write_table(pa.table({"Account_ID": ["1", "2"], "created_on": ["2024-01-01"] * 2}), folder / "accounts.parquet")
+    (folder / "accounts.csv").unlink()
+    (folder / "subscriptions.csv").unlink()
+    subscriptions = {
+        "subscription_id": [1.0, 2.0],
+        "account_id": [1.0, 2.0],
+        "plan": ["p", "p"],
+        "started_on": ["2024-01-02"] * 2,
+        "mrr": [5.0, 6.0],
+        "trial": [0.0, 1.0],
+    }
+    pq.write_table(pa.table(subscriptions), folder / "subscriptions.parquet")
+    (folder / "usage.csv").write_text(USAGE.replace("\nA,", "\n1,"), encoding="utf-8")
+    history = History.open(folder)
+    assert history.report.findings == []
+    assert build_features(history, [DAY])["account_id"].tolist() == ["1"]

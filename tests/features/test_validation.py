@@ -213,3 +213,24 @@ def test_rows_read_are_rows_kept_and_rows_set_aside(
         assert report.rows == len(tables[report.table]) == kept[0] + set_aside
         assert set_aside == sum(table == report.table for table, _ in quarantined)
     assert len(quarantined) > 50
+
+
+def test_facts_dated_after_today_are_set_aside_and_plans_are_not(open_tables: Open) -> None:
+    """One typing error of a year must not stretch the observed period to the year 2099."""
+    tables = COMPANY | {
+        "usage": f"{USAGE}\nA, 2024-02-01, report, 1\nA, 2024-06-02, report, 1\nA, 2099-02-01, report, 1",
+        "subscriptions": f"{SUBSCRIPTION}\nsA, A, pro, 2024-01-01, 10\nsB, B, pro, 2024-09-01, 10",
+    }
+    history = open_tables(tables, today=DAY)
+    assert [(f.table, f.rule, f.rows) for f in history.report.findings] == [("usage", "in the future", 1)]
+    assert history.observed_until == dt.date(2024, 6, 3)
+    assert open_tables(tables).report.findings == []
+
+
+def test_what_has_no_time_stops_no_earlier_day(open_tables: Open) -> None:
+    rows = ["A, 2024-02-01, report, 1"] * 4 + ["A, 2024-05-01, report, 1", *["A, when, report, 1"] * 5, *["A"] * 5]
+    history = open_tables(COMPANY | {"usage": "\n".join([USAGE, *rows])})
+    assert history.report.failing == {"usage": 10}
+    history.require_sound(dt.date(2024, 4, 1))
+    with pytest.raises(TenureError, match="10 of 15 rows"):
+        history.require_sound(dt.date(2024, 5, 2))
