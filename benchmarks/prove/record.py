@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -65,5 +66,14 @@ class Record:
     def _write(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         draft = self.file.with_suffix(".part")
-        draft.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(_plain(self.content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         draft.replace(self.file)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can say: a figure that is not defined is null."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
