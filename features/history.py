@@ -14,7 +14,7 @@ from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import latest, load_table
-from features.notes import notes
+from features.notes import notes, warnings
 from features.report import Report, TableReport, share_text
 from features.settings import Settings
 from features.sources import Source, find_sources
@@ -92,7 +92,7 @@ class History:
             [TableReport(n, s.label, history._count(f"_read_{n}"), unknown[n]) for n, s in history.sources.items()]
         )
         history.report.read_violations(con)
-        history.report.notes = notes(history)
+        history.report.notes, history.report.warnings = notes(history), warnings(history)
         return history
 
     @property
@@ -185,6 +185,7 @@ class History:
         rows = self.visible("usage", known_on) if known_on else "usage"
         days = self.con.execute(f"SELECT min(day), max(day) FROM {rows}").fetchone()
         if days is None or days[0] is None:
+            self.require_sound(known_on or dt.date.max)
             when = f" known before {known_on}" if known_on else ""
             raise TenureError(f"Table usage has no row{when}, so there is nothing to learn from; check its days.")
         first, last = days

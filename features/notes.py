@@ -10,7 +10,7 @@ from features.contract import CONTRACT
 if TYPE_CHECKING:
     from features.history import History
 
-__all__ = ["notes"]
+__all__ = ["notes", "warnings"]
 
 QUIET_DAYS = 30
 """A table whose feed stops this many days before usage does is worth a warning."""
@@ -27,9 +27,40 @@ def notes(history: History) -> list[str]:
     return said
 
 
+def warnings(history: History) -> list[str]:
+    """One sentence for each thing that is likely wrong and would spoil what is learned."""
+    return _lonely_end(history)
+
+
+def _lonely_end(history: History) -> list[str]:
+    """A few usage rows long after all others stretch the observed period over months that nobody observed."""
+    row = history.con.execute(
+        """
+        WITH days AS (SELECT day, count(*) AS rows FROM usage GROUP BY day),
+        gaps AS (
+            SELECT day, day - lag(day) OVER (ORDER BY day) AS gap, lag(day) OVER (ORDER BY day) AS before,
+                   sum(rows) OVER (ORDER BY day DESC) AS after, sum(rows) OVER () AS rows
+            FROM days
+        )
+        SELECT before, day, after FROM gaps WHERE gap >= 14 AND after <= 0.001 * rows ORDER BY day LIMIT 1
+        """
+    ).fetchone()
+    if row is None or history.settings.history.observed_until is not None:
+        return []
+    before, day, after = row
+    return [
+        f"Usage stops on {before}, but for {after:,} rows from {day} on, which stretch the observed period: if their "
+        "dates are wrong, mend them or set [history] observed_until."
+    ]
+
+
 def _missing_tables(history: History) -> list[str]:
-    absent = [t for t in ("users", "tickets", "invoices", "payments", "surveys") if t not in history.tables]
-    return [f"There is no table {', '.join(absent)}: what they would tell is missing, not zero."] if absent else []
+    optional = ("users", "tickets", "invoices", "payments", "cards", "surveys")
+    absent = [t for t in optional if t not in history.tables]
+    said = [f"There is no table {', '.join(absent)}: what they would tell is missing, not zero."] if absent else []
+    if "user_id" not in history.columns["usage"]:
+        said.append("usage: there is no user_id, so that nothing is known of how many people use the product.")
+    return said
 
 
 def _early_usage(history: History) -> list[str]:

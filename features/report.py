@@ -40,12 +40,14 @@ class Report:
     findings : one entry a table and rule.
     failing : rows set aside by table; a row that breaks two rules counts once.
     notes : sentences on what is right but worth knowing.
+    warnings : sentences on what is likely wrong, which every command repeats.
     """
 
     tables: list[TableReport] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     failing: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def read_violations(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take counts and first examples from the table `violations`."""
@@ -82,6 +84,7 @@ class Report:
                 for t in self.tables
             ],
             "notes": self.notes,
+            "warnings": self.warnings,
         }
 
 

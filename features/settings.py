@@ -77,8 +77,10 @@ class TrainingSettings:
             raise TenureError("[training] min_churned must be three numbers of at least 1, as in [100, 50, 50].")
         if not 200 <= self.bootstrap <= 100_000:
             raise TenureError(f"[training] bootstrap = {self.bootstrap} must be between 200 and 100000.")
-        if self.warmup_days < 0:
-            raise TenureError(f"[training] warmup_days = {self.warmup_days} must not be negative.")
+        if not 0 <= self.warmup_days <= 3650:
+            raise TenureError(f"[training] warmup_days = {self.warmup_days} must be between 0 and 3650.")
+        if not 0 <= self.seed < 2**31:
+            raise TenureError(f"[training] seed = {self.seed} must be between 0 and {2**31 - 1}.")
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class HistorySettings:
 
     def __post_init__(self) -> None:
         for name in ("recording_lag_days", "stale_after_days"):
-            if (getattr(self, name) or 0) < 0:
-                raise TenureError(f"[history] {name} = {getattr(self, name)} must not be negative.")
+            if not 0 <= (getattr(self, name) or 0) <= 3650:
+                raise TenureError(f"[history] {name} = {getattr(self, name)} must be between 0 and 3650.")
         if not 0 <= self.max_failing_share <= 1:
             raise TenureError(f"[history] max_failing_share = {self.max_failing_share} must be between 0 and 1.")
 
@@ -158,8 +160,16 @@ def _section(path: Path, name: str, kind: type, body: Any) -> Any:
         if key not in known:
             raise TenureError(f"{path} has a key {key} in [{name}] that Tenure does not know; see docs/config.md.")
         if not _fits(known[key].type, value):
-            raise TenureError(f"{path}: {key} = {value!r} in [{name}] is not of the type {known[key].type}.")
+            raise TenureError(f"{path}: {key} = {value!r} in [{name}] must be {_wanted(known[key].type)}.")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
+
+
+def _wanted(annotation: Any) -> str:
+    """What a TOML value of a field's annotation looks like."""
+    text = str(annotation)
+    shapes = {"tuple": "a list of whole numbers, as in [90]", "dt.date": "a date without quotes, as in 2025-07-01"}
+    shapes |= {"Literal": "a text in quotes", "float": "a number", "int": "a whole number"}
+    return next(shape for start, shape in shapes.items() if text.startswith(start))
 
 
 def _fits(annotation: Any, value: Any) -> bool:

@@ -15,7 +15,7 @@ from training.sentences import is_missing, sentence, shown
 
 __all__ = ["drivers", "explained_drivers"]
 
-_COMPARED = ("count", "percent", "days", "hours", "number", "money")
+_COMPARED = ("count", "percent", "days", "hours", "age", "number", "money")
 """Ways of writing a value beside which the typical account's value helps."""
 
 
@@ -84,4 +84,6 @@ def _compared(feature: Feature, values: Mapping[str, Any], kernel: Kernel, catal
     if is_missing(value) or is_missing(typical) or feature.show.split("|")[0] not in _COMPARED:
         return text
     written = shown(feature.show, typical)
+    if feature.show.startswith("count") and typical == 0:
+        return text if value == 0 else f"{text} (typical: none)"
     return text if written == shown(feature.show, value) else f"{text} (typical: {written})"

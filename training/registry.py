@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import TenureError
 from training.gate import Decision
+from training.kernel import Kernel
 from training.packaging import CARD_FILE, KERNEL_FOLDER
 from training.tracking import MODEL_PATH, artifacts_of, open_store, store_file
 
@@ -109,6 +110,10 @@ def promote(home: Path, number: str | int | None = None) -> RegisteredModel:
     target = _described(client, home, _existing(client, home, str(number)))
     if not target.passed:
         raise TenureError(f"Version {target.version} cannot become champion. {target.reason}")
+    try:
+        Kernel.load(target.folder)
+    except ValueError as error:
+        raise TenureError(f"Version {target.version} cannot become champion: {error}") from None
     if target.alias != "champion":
         _move(client, target.version, "promote")
     return version(home, target.version)

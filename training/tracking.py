@@ -70,13 +70,24 @@ def open_store(home: Path) -> MlflowClient:
         from sqlalchemy.exc import SQLAlchemyError
 
     database = store_file(home)
+
+    def client_of(file: Path) -> MlflowClient:
+        uri = f"sqlite:///{file}"
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            client.create_experiment(EXPERIMENT, artifact_location=(database.parent / "artifacts").as_uri())
+        return client
+
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{database}"
-        with quiet_mlflow():
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-            if client.get_experiment_by_name(EXPERIMENT) is None:
-                client.create_experiment(EXPERIMENT, artifact_location=(database.parent / "artifacts").as_uri())
+        with quiet_mlflow(), _alone(database.parent):
+            if not database.exists():
+                # Made under another name, so that whoever is stopped half-way leaves no store that is none.
+                draft = database.with_name("mlflow.db.part")
+                draft.unlink(missing_ok=True)
+                client_of(draft)
+                draft.replace(database)
+            client = client_of(database)
     except OSError as error:
         raise TenureError(f"The home folder {home} cannot be written ({error.strerror}); choose another.") from None
     except (MlflowException, SQLAlchemyError):
@@ -84,6 +95,19 @@ def open_store(home: Path) -> MlflowClient:
             f"{database} is not an MLflow store that this version can read; move it away or choose another --home."
         ) from None
     return client
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Only one process at a time makes or opens the store of a home; the others wait."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows, where two first trainings at once must be avoided by hand
+        yield
+        return
+    with (home / "mlflow.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def artifacts_of(home: Path, run_id: str) -> Path:

@@ -10,7 +10,7 @@ import click
 from features.build import build_features
 from features.errors import TenureError
 from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, print_json, progress_bar, stages, table
+from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, table
 
 __all__ = ["check", "features", "simulate"]
 
@@ -61,6 +61,7 @@ def features(context: click.Context, folder: Path, as_ofs: tuple[dt.date, ...], 
 
     Example: tenure features company/ --as-of 2025-01-01 --as-of 2025-02-01 --out features.parquet
     """
+    require_folder(out)
     history = open_history(folder, settings_of(context), home_of(context))
     with progress_bar("as_of days") as bar:
         rows = build_features(history, as_ofs, progress=bar)

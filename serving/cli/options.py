@@ -14,6 +14,7 @@ from features.settings import Settings, load_settings
 __all__ = ["DAY", "home_of", "settings_of", "shared_options"]
 
 DEFAULT_HOME = Path(".tenure")
+FIRST_DAY = dt.date(1900, 1, 1)
 
 
 class _Day(click.ParamType):
@@ -25,9 +26,12 @@ class _Day(click.ParamType):
         if isinstance(value, dt.date):
             return value
         try:
-            return dt.date.fromisoformat(value)
+            day = dt.date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day; write it as 2025-03-31.", param, ctx)
+        if not FIRST_DAY <= day <= dt.date.today():
+            self.fail(f"{value} is not a day from {FIRST_DAY} to today.", param, ctx)
+        return day
 
 
 DAY = _Day()

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from features.errors import TenureError
 from features.history import History
 from features.settings import Settings
 
-__all__ = ["open_history", "print_json", "progress_bar", "stages", "table"]
+__all__ = ["open_history", "print_json", "progress_bar", "require_folder", "stages", "table"]
 
 
 def print_json(value: Any) -> None:
@@ -57,6 +58,12 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+def require_folder(file: Path | None) -> None:
+    """Refuse a file whose folder is not there, before anything is computed for it."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise TenureError(f"There is no folder {file.parent} to write {file.name} into; make it first.")
+
+
 def open_history(folder: Path, settings: Settings, home: Path) -> History:
     """Read a history; rows set aside go to the quarantine under home, and a line on stderr says so."""
     history = History.open(folder, settings, today=dt.date.today())
@@ -64,4 +71,6 @@ def open_history(folder: Path, settings: Settings, home: Path) -> History:
         file = history.write_quarantine(home / "quarantine")
         counts = ", ".join(f"{count:,} of {name}" for name, count in sorted(history.report.failing.items()))
         click.echo(f"Rows set aside: {counts}; see {file}.", err=True)
+    for warning in history.report.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     return history

@@ -12,7 +12,7 @@ import pandas as pd
 
 from features.errors import TenureError
 from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, stages
+from serving.cli.output import open_history, require_folder, stages
 from success.calls import accounts_to_call
 from success.wording import odds
 
@@ -37,6 +37,7 @@ def score(
     Example: tenure score company/ --as-of 2025-06-01 --out scores.parquet
     """
     settings, home = settings_of(context), home_of(context)
+    require_folder(out)
     with stages() as say:
         say("reading the history")
         history = open_history(folder, settings, home)
@@ -49,6 +50,8 @@ def score(
             raise TenureError(f"{out} cannot be written ({error.strerror}); choose another with --out.") from None
     counts = ", ".join(f"{n:,} {status}" for status, n in scores["status"].value_counts().items())
     click.echo(f"{as_of}: {len(scores):,} accounts with model version {version} ({counts}).\n")
+    for reason in scores.loc[scores["status"] == "stale", "reason"].head(1):
+        click.echo(f"{reason} The scores speak of that older state.\n")
     print_calls(scores, horizon_of(scores))
     click.echo(f"\nNext: tenure serve --home {home}")
 
