@@ -117,6 +117,7 @@ def test_a_history_too_short_says_how_long_it_must_be(tenure: Any, oulad: Path, 
         (("score", OULAD, "--as-of", "2013-06-01"), "champion"),
         (("score", OULAD, "--as-of", "2013-06-01", "--version", "7"), "no version 7"),
         (("features", OULAD, "--as-of", "2001-01-01", "--out", "x.parquet"), "Nothing is known before 2001-01-01"),
+        (("features", OULAD, "--as-of", "2013-06-01", "--out", "none/x.parquet"), "There is no folder none"),
         (("promote", "churn"), "no challenger"),
         (("promote", "churn", "--rollback"), "no earlier champion"),
         (("check", OULAD, "--config", "none.toml"), "cannot be read"),
@@ -148,6 +149,8 @@ def test_a_csv_in_latin_1(tenure: Any, oulad: Path, tmp_path: Path) -> None:
 def test_days_and_ports_are_checked(tenure: Any, tmp_path: Path) -> None:
     assert tenure("score", OULAD, "--as-of", "June", "--home", tmp_path) == 2
     assert "write it as 2025-03-31" in tenure.err
+    assert tenure("score", OULAD, "--as-of", "2199-01-01", "--home", tmp_path) == 2
+    assert "to today" in tenure.err
     assert tenure("serve", "--port", "0", "--home", tmp_path) == 2
 
 

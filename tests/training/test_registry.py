@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -170,3 +172,25 @@ def test_a_home_that_is_no_store_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database at all, but long enough to be looked at" * 20)
     with pytest.raises(TenureError, match="not an MLflow store"):
         champion(tmp_path)
+
+
+def test_a_damaged_version_does_not_become_champion(trained: Any, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(trained[0], tmp_path / "home"))
+    trees = next(version(home, 1).folder.glob("*.txt"))
+    trees.write_bytes(trees.read_bytes()[:200])
+    with pytest.raises(TenureError, match=r"cannot become champion: .*damaged"):
+        promote(home, 1)
+
+
+def test_a_store_that_was_being_made_when_somebody_stopped_it_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db.part").write_bytes(b"SQLite format 3\x00 and no more")
+    assert open_store(tmp_path).get_experiment_by_name(EXPERIMENT) is not None
+    assert (tmp_path / "mlflow.db").exists()
+    assert not (tmp_path / "mlflow.db.part").exists()
+
+
+def test_two_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from training.tracking import open_store; open_store(Path({str(tmp_path)!r}))"
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert open_store(tmp_path).get_experiment_by_name(EXPERIMENT) is not None
