@@ -29,8 +29,8 @@ prove: .venv/installed
 	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)
 
 # The lock holds versions and hashes for Python 3.11 to 3.13 on any system, and no address.
-lock:
-	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+lock: .venv/installed
+	$(BIN)/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
