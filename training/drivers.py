@@ -57,8 +57,10 @@ def _row_drivers(
     found = []
     for places in topics.values():
         total = float(sum(points[i] for i in places))
-        # The sentence must be about a feature that pulls the way the whole topic does.
-        lead = max(places, key=lambda i: points[i] if total >= 0 else -points[i])
+        # The sentence must be about a feature that pulls the way the whole topic does; one with a value says more.
+        way = 1 if total >= 0 else -1
+        telling = [i for i in places if way * points[i] > 0 and not is_missing(values.get(kernel.feature_names[i]))]
+        lead = max(telling or places, key=lambda i: way * points[i])
         feature = catalogue[kernel.feature_names[lead]]
         value = values.get(feature.name)
         found.append(
