@@ -27,7 +27,7 @@ def _same(ours: object, theirs: object) -> bool:
         return ours is None or (isinstance(ours, float) and math.isnan(ours))
     if isinstance(theirs, str):
         return ours == theirs
-    return math.isclose(float(ours), float(theirs), rel_tol=1e-12, abs_tol=0.0)  # type: ignore[arg-type]
+    return math.isclose(float(ours), float(theirs), rel_tol=1e-12, abs_tol=0.0)  # type: ignore[arg-type]  # neither is None here
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -79,7 +79,7 @@ def test_churns_and_labels_are_the_oracles(
     tables = company.make(Random(2000 + seed), AS_OF, accounts=16)
     settings = Settings(
         history=HistorySettings(recording_lag_days=5),
-        churn=ChurnSettings(grace_days=grace, event=event),  # type: ignore[arg-type]
+        churn=ChurnSettings(grace_days=grace, event=event),  # type: ignore[arg-type]  # text from a parameter
     )
     history = History.open(company.write(tables, fresh_folder()), settings)
     known_on = AS_OF + dt.timedelta(days=100)
