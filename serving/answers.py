@@ -203,13 +203,13 @@ def _scored_or_alone(champion: Champion, rows: list[FeatureRow], explain: int) -
         return []
     try:
         return _scored(champion, rows, explain)
-    except Exception:
+    except Exception:  # one row must not fail its neighbours, whatever it made the model raise
         logger.exception("%d rows could not be scored together", len(rows))
     results = []
     for row in rows:
         try:
             results += _scored(champion, [row], explain)
-        except Exception as error:
+        except Exception as error:  # the row at fault, alone with its own error
             logger.error("a row could not be scored (%s)", type(error).__name__)
             results.append(_error(row.account_id, "not-scored", "The model failed on this row; the log says why."))
     return results

@@ -128,7 +128,7 @@ class ChampionHolder:
         except TenureError as error:
             logger.error("the champion cannot be loaded: %s", error)
             self._why_not("champion-broken", str(error))
-        except Exception:
+        except Exception:  # a broken model leaves the stored scores serving, whatever is wrong with it
             logger.exception("the champion cannot be loaded")
             self._why_not(
                 "champion-broken",

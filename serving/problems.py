@@ -105,7 +105,7 @@ def answering(
             return http_problem(error.status_code, error.headers).response()
         except ClientDisconnect:
             return http_problem(400).response()  # nobody is left to read it
-        except Exception:
+        except Exception:  # the last line of defence: a caller never sees a traceback, the log does
             logger.exception("%s %s failed", request.method, request.url.path)
             return ProblemError(500, "internal", "The service failed; its log says why.").response()
 

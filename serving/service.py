@@ -44,7 +44,7 @@ def load_champion() -> Champion | None:
         return None
     try:
         kernel = Kernel.load(registered.folder)
-    except Exception as error:
+    except Exception as error:  # whatever a damaged file makes a library raise, people get one sentence
         raise TenureError(
             f"The files of the champion, version {registered.version}, cannot be read ({error}); run `tenure train` "
             "to make another, or `tenure promote churn --rollback` to go back to the version before it."

@@ -82,7 +82,7 @@ class LinearKernel:
     horizons = (90,)
     feature_names = ("mrr", "days_since_last_use", "active_share", "plan")
     categories: dict[str, list[str]] = {"plan": ["basic", "pro"]}  # noqa: RUF012 (a stand-in, never changed)
-    weights = {"mrr": 2.0**-14, "days_since_last_use": 2.0**-10, "active_share": -(2.0**-4)}  # noqa: RUF012
+    weights = {"mrr": 2.0**-14, "days_since_last_use": 2.0**-10, "active_share": -(2.0**-4)}  # noqa: RUF012 (likewise)
 
     def points(self, rows: pd.DataFrame) -> np.ndarray:
         parts = []

@@ -231,7 +231,7 @@ def test_attributions_equal_shapleys_definition(make_dataset: Any) -> None:
     dataset = make_dataset(accounts=300)
     names = ["days_since_last_use", "trend", "plan", "noise", "mrr"]
     model = ChurnModel(BoostedTrees(max_trees=30)).fit(dataset.rows[names], dataset.labels, dataset.accounts)
-    recipe = FittedRecipe(model, type("C", (), {"a_": 0.0, "b_": 1.0})(), *[None] * 4)  # type: ignore[arg-type]
+    recipe = FittedRecipe(model, type("C", (), {"a_": 0.0, "b_": 1.0})(), *[None] * 4)  # type: ignore[arg-type]  # stand-ins
     kernel = kernel_of(recipe, dataset)
     rows = dataset.rows[names].iloc[[0, 7, 19, 30, 55, 61]]
     matrix = model.pipeline_["encoder"].transform(rows)
