@@ -20,11 +20,14 @@ __all__ = [
     "Distinct",
     "Earliest",
     "Expression",
+    "Included",
     "Latest",
+    "LimitShare",
     "Mean",
     "MedianHours",
     "Minus",
     "Ratio",
+    "Regulars",
     "State",
     "Sum",
     "Window",
@@ -42,12 +45,14 @@ class Condition:
     Parameters
     ----------
     test : `in` (the value is one of values), `at least` and `at most` (a number), `empty`, `filled` (visible at
-        as_of), `due` (a date before as_of), `after` (later than the column named in values).
+        as_of), `due` (a date before as_of), `after` (later than the column named in values), `role` (a user_id whose
+        role at as_of is one of values; any registered user when there are none), `entitled` and `core` (a usage
+        feature that the account's plans at as_of include, or include as a core one).
     needed : whether the feature is missing where the source lacks the column; else its values count as empty.
     """
 
     column: str
-    test: Literal["in", "at least", "at most", "empty", "filled", "due", "after"]
+    test: Literal["in", "at least", "at most", "empty", "filled", "due", "after", "role", "entitled", "core"]
     values: tuple[str | int, ...] = ()
     needed: bool = True
 
@@ -62,6 +67,8 @@ class Window:
     until : days by which the window ends before as_of.
     at : the column that places a row in time; its event time when not given.
     where : conditions, all of which hold.
+    whole : whether the feature is missing where the table's records, or the account's first paid subscription, begin
+        only inside the window; for comparisons with a time that must have been observed in full.
     """
 
     table: str
@@ -69,6 +76,7 @@ class Window:
     until: int = 0
     at: str | None = None
     where: tuple[Condition, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,22 @@ class Distinct(Aggregate):
     """Distinct values of a column; 0 where there are no rows."""
 
     column: str
+
+
+@dataclass(frozen=True)
+class Regulars(Aggregate):
+    """Distinct values of a column with rows on at least `days` days of a window of at most 60; 0 without rows."""
+
+    column: str
+    at_least: int
+
+
+@dataclass(frozen=True)
+class LimitShare(Aggregate):
+    """The largest share of a plan's monthly limit that one feature's events in a window come to.
+
+    Missing where no feature of the account's plans has a limit above 0.
+    """
 
 
 @dataclass(frozen=True)
@@ -146,6 +170,13 @@ class State(Expression):
     """A column of the account's state at as_of: its active subscriptions and its attributes."""
 
     column: str
+
+
+@dataclass(frozen=True)
+class Included(Expression):
+    """Features that the account's plans at as_of include; missing where a plan is in no entitlement."""
+
+    core: bool = False
 
 
 @dataclass(frozen=True)

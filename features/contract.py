@@ -49,6 +49,7 @@ class Table:
     key : the columns that name a row; a second row with the same key is set aside.
     ordered : pairs (earlier, later) that a row must not have the wrong way round.
     planned : whether a row may be dated ahead of the day on which it is read.
+    versioned : whether one key may have several dated versions, each with `valid_from`; the latest one known holds.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Table:
     ordered: tuple[tuple[str, str], ...] = ()
     required: bool = False
     planned: bool = False
+    versioned: bool = False
 
     @property
     def by_name(self) -> dict[str, Column]:
@@ -92,6 +94,7 @@ _TABLES = (
         event=("created_on",),
         key=("account_id",),
         required=True,
+        versioned=True,
     ),
     Table(
         "users",
@@ -106,6 +109,7 @@ _TABLES = (
         event=("created_on",),
         key=("user_id",),
         ordered=(("created_on", "deactivated_on"),),
+        versioned=True,
     ),
     Table(
         "subscriptions",
@@ -122,11 +126,12 @@ _TABLES = (
             _need("mrr", "money"),
             Column("currency"),
             _late("notice_on", "date"),
+            _late("notice_withdrawn_on", "date"),
             Column("trial", "boolean"),
         ),
         event=("started_on",),
         key=("subscription_id",),
-        ordered=(("started_on", "ended_on"), ("started_on", "renews_on")),
+        ordered=(("started_on", "ended_on"), ("started_on", "renews_on"), ("notice_on", "notice_withdrawn_on")),
         required=True,
         planned=True,
     ),

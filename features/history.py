@@ -14,11 +14,11 @@ from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import latest, load_table
-from features.notes import notes, warnings
-from features.report import Report, TableReport, share_text
+from features.validation.notes import notes, warnings
+from features.validation.report import Report, TableReport, share_text
 from features.settings import Settings
-from features.sources import Source, find_sources
-from features.validation import VIOLATIONS_DDL, find_violations
+from features.sources.folder import Source, find_sources
+from features.validation.rules import VIOLATIONS_DDL, find_violations
 
 __all__ = ["History"]
 

@@ -11,7 +11,7 @@ import duckdb
 from features.casting import cast_failure, cast_value, quoted, stamps
 from features.contract import CONTRACT, Column, Table
 from features.errors import TenureError
-from features.sources import Source
+from features.sources.folder import Source
 
 __all__ = ["ALWAYS", "FOREVER", "late_stamp", "latest", "load_table"]
 
