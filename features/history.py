@@ -14,10 +14,10 @@ from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import latest, load_table
-from features.validation.notes import notes, warnings
-from features.validation.report import Report, TableReport, share_text
 from features.settings import Settings
 from features.sources.folder import Source, find_sources
+from features.validation.notes import notes, warnings
+from features.validation.report import Report, TableReport, share_text
 from features.validation.rules import VIOLATIONS_DDL, find_violations
 
 __all__ = ["History"]
