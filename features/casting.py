@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from features.contract import Column, Table
 
-__all__ = ["cast_failure", "cast_value", "quoted", "stamps"]
+__all__ = ["STORAGE", "always_casts", "cast_failure", "cast_value", "quoted", "stamps"]
 
 _FLOATS = ("DOUBLE", "FLOAT")
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_EXACT = {"integer": _WHOLE, "number": _WHOLE[:3], "money": _WHOLE[:3], "boolean": ("BOOLEAN",)}
+"""DuckDB types whose every value fits the kind as it is."""
+STORAGE = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DECIMAL(18, 4)",
+    "money": "DECIMAL(18, 4)",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIMESTAMP",
+}
+"""How each kind of column is kept."""
 FIRST_DAY, LAST_DAY = "1900-01-01", "2200-01-01"
 """No event of a company lies outside these days, the second not included."""
 
@@ -26,6 +39,8 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
     """
     raw = _present(source, source_type)
     text = f"CAST({raw} AS VARCHAR)"
+    if source_type in _EXACT.get(column.kind, ()):
+        return f"CAST({raw} AS {STORAGE[column.kind]})"
     match column.kind:
         case "text":
             if source_type in _FLOATS:  # ids that passed through a frame with gaps: 1.0 is 1
@@ -36,6 +51,13 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
             exact = f"TRY_CAST({text} AS DECIMAL(38, 6))"
             return f"CASE WHEN {exact} = floor({exact}) THEN TRY_CAST({exact} AS BIGINT) END"
         case "number" | "money":
+            if source_type in _FLOATS:
+                # A fifth decimal must be rounded as it is written, so that text and binary files come to the same.
+                short = f"{raw} * 10000 = round({raw} * 10000)"
+                return (
+                    f"CASE WHEN {short} THEN TRY_CAST({raw} AS DECIMAL(18, 4)) "
+                    f"ELSE TRY_CAST({text} AS DECIMAL(18, 4)) END"
+                )
             return f"TRY_CAST({text} AS DECIMAL(18, 4))"
         case "boolean":
             if source_type in _FLOATS:
@@ -46,6 +68,11 @@ def cast_value(column: Column, source: str, source_type: str) -> str:
             return _in_calendar(day, "DATE")
         case "time":
             return _in_calendar(_instant(raw, text, source_type), "TIMESTAMP")
+
+
+def always_casts(column: Column, source_type: str) -> bool:
+    """Whether no value of a source's type can fail to be one of the column's."""
+    return column.kind == "text" or source_type in _EXACT.get(column.kind, ())
 
 
 def cast_failure(column: Column, source: str, source_type: str) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from features.history import History
+from features.history import History, only
 from features.subscriptions import account_states
 
 __all__ = ["COHORT", "account_statuses"]
@@ -32,6 +32,6 @@ def account_statuses(history: History, as_of: dt.date) -> pd.DataFrame:
                CASE WHEN {COHORT} THEN 'ok' WHEN active THEN 'notice_given'
                     WHEN ever_paid THEN 'churned' ELSE 'insufficient_data' END AS status,
                CAST(mrr AS DOUBLE) AS mrr, renews_on, plan
-        FROM {account_states(history, as_of)} ORDER BY account_id
+        FROM {account_states(history, only(as_of))} ORDER BY account_id
         """
     ).df()

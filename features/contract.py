@@ -48,6 +48,7 @@ class Table:
     event : the columns whose earliest value is the row's event time; none for a table without time.
     key : the columns that name a row; a second row with the same key is set aside.
     ordered : pairs (earlier, later) that a row must not have the wrong way round.
+    periods : columns that name whose periods the rows are, then start and end; periods of one must not overlap.
     planned : whether a row may be dated ahead of the day on which it is read.
     versioned : whether one key may have several dated versions, each with `valid_from`; the latest one known holds.
     """
@@ -57,6 +58,7 @@ class Table:
     event: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     ordered: tuple[tuple[str, str], ...] = ()
+    periods: tuple[str, ...] = ()
     required: bool = False
     planned: bool = False
     versioned: bool = False
@@ -90,6 +92,7 @@ _TABLES = (
             Column("strategic", "boolean"),
             _late("sold_on", "date"),
             Column("sold_by", late="sold_on"),
+            Column("valid_from", "date"),
         ),
         event=("created_on",),
         key=("account_id",),
@@ -105,6 +108,7 @@ _TABLES = (
             Column("role"),
             Column("department"),
             _late("deactivated_on", "date"),
+            Column("valid_from", "date"),
         ),
         event=("created_on",),
         key=("user_id",),
@@ -130,7 +134,8 @@ _TABLES = (
             Column("trial", "boolean"),
         ),
         event=("started_on",),
-        key=("subscription_id",),
+        key=("subscription_id", "started_on"),
+        periods=("subscription_id", "started_on", "ended_on"),
         ordered=(("started_on", "ended_on"), ("started_on", "renews_on"), ("notice_on", "notice_withdrawn_on")),
         required=True,
         planned=True,
@@ -141,7 +146,7 @@ _TABLES = (
             _need("account_id"),
             _need("day", "date"),
             _need("feature"),
-            _need("events", "integer", low=0),
+            Column("events", "integer", required=True, low=0, high=1_000_000_000),
             Column("user_id"),
             Column("minutes", "number", low=0),
         ),
@@ -252,6 +257,7 @@ _TABLES = (
         (_need("account_id"), _need("csm_id"), _need("from_on", "date"), _late("to_on", "date")),
         event=("from_on",),
         ordered=(("from_on", "to_on"),),
+        periods=("account_id", "csm_id", "from_on", "to_on"),
         planned=True,
     ),
     Table(
@@ -286,6 +292,7 @@ _TABLES = (
         (_need("account_id"), _need("arm"), _need("from_on", "date"), _late("to_on", "date")),
         event=("from_on",),
         ordered=(("from_on", "to_on"),),
+        periods=("account_id", "from_on", "to_on"),
         planned=True,
     ),
 )

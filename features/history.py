@@ -14,16 +14,20 @@ from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import latest, load_table
+from features.rollups import ROLLUPS, roll_up
 from features.settings import Settings
-from features.sources.folder import Source, find_sources
+from features.sources.find import find_sources
+from features.sources.source import Source
 from features.validation.notes import notes, warnings
 from features.validation.report import Report, TableReport, share_text
 from features.validation.rules import VIOLATIONS_DDL, find_violations
 
-__all__ = ["History"]
+__all__ = ["History", "only"]
 
 _ROWS = "count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL)"
 """SQL: distinct rows; a line that is no row has no number and counts by itself."""
+_ARRIVALS_DDL = 'CREATE TABLE _arrivals ("table" VARCHAR, _known TIMESTAMP, read_rows BIGINT)'
+"""How many rows of each table became known when, so that the share set aside can be told as of any day."""
 
 
 class History:
@@ -52,16 +56,17 @@ class History:
     @classmethod
     def open(
         cls,
-        folder: Path,
+        location: Path | str,
         settings: Settings | None = None,
         *,
         today: dt.date | None = None,
         threads: int | None = None,
     ) -> History:
-        """Read and validate a folder of Parquet or CSV files.
+        """Read and validate a company's tables.
 
         Parameters
         ----------
+        location : a folder of Parquet or CSV files, a DuckDB file, or the URL of a PostgreSQL database.
         today : the day of reading; facts dated after it are set aside. Any date is taken when None.
         threads : DuckDB's threads; results do not depend on it.
 
@@ -69,27 +74,29 @@ class History:
         ------
         TenureError : a table cannot be read, or a required table or column is missing.
         """
+        settings = settings or Settings()
         con = duckdb.connect(":memory:", config={"threads": threads} if threads else {})
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET enable_progress_bar = false")
         con.execute(VIOLATIONS_DDL)
-        history = cls(con, find_sources(Path(folder)), settings or Settings())
+        con.execute(_ARRIVALS_DDL)
+        history = cls(con, find_sources(location, settings), settings)
         digest = hashlib.sha256()
         unknown: dict[str, list[str]] = {}
         for name, source in history.sources.items():
             missing, unknown[name] = load_table(con, source)
             history.columns[name] = frozenset(CONTRACT[name].by_name) - set(missing)
             digest.update(f"{name}:{source.digest()};".encode())
-            # The times of every row, so that the share set aside can be told as of any day.
             con.execute(
-                f"CREATE TABLE {quoted(f'_read_{name}')} AS "
-                f"SELECT _row, coalesce(_known, {latest(name)}) AS _known FROM {quoted(name)} "
-                f"UNION ALL SELECT NULL, since FROM violations WHERE \"table\" = '{name}'"
+                f"INSERT INTO _arrivals SELECT '{name}', coalesce(_known, {latest(name)}) AS known, count(*) "
+                f"FROM {quoted(name)} GROUP BY known "
+                f"UNION ALL SELECT '{name}', since, count(*) FROM violations WHERE \"table\" = '{name}' GROUP BY since"
             )
         history.fingerprint = digest.hexdigest()
         find_violations(con, list(history.sources), today)
+        roll_up(con)
         history.report = Report(
-            [TableReport(n, s.label, history._count(f"_read_{n}"), unknown[n]) for n, s in history.sources.items()]
+            [TableReport(n, s.label, history._read(n), unknown[n]) for n, s in history.sources.items()]
         )
         history.report.read_violations(con)
         history.report.notes, history.report.warnings = notes(history), warnings(history)
@@ -105,18 +112,61 @@ class History:
 
         Rows come with the contract's columns and `_event`. A late column is NULL until its own time has come.
         """
-        day = f"TIMESTAMP '{as_of.isoformat()}'"
-        columns = ["_event"]
-        for column in CONTRACT[table].columns:
-            name = quoted(column.name)
-            if column.late:
-                columns.append(f"CASE WHEN {quoted(f'_{column.name}_known')} < {day} THEN {name} END AS {name}")
-            else:
-                columns.append(name)
-        return (
-            f"(SELECT {', '.join(columns)} FROM {quoted(table)} "
-            f"WHERE _known < {day} AND (_bad_from IS NULL OR _bad_from >= {day}))"
+        columns, seen, versions = self._gate(table, f"DATE '{as_of.isoformat()}'")
+        return f"(SELECT t._event, {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
+
+    def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None) -> str:
+        """SQL for the same rows as of many days: each row once for every day on which it is visible, with `as_of`.
+
+        Parameters
+        ----------
+        table : a table of the contract, or a roll-up of usage.
+        days : SQL for a relation with one DATE column, as_of.
+        reach : (near, far) where only rows whose event lies in `[as_of - far, as_of - near)` are wanted, in days.
+        """
+        columns, seen, versions = self._gate(table, "d.as_of")
+        on = f"{days} AS d"
+        if reach:
+            near, far = reach
+            # An equality joins by hash; a range would compare every row with every day.
+            on = (
+                f"(SELECT as_of, as_of - CAST(n AS INTEGER) AS day FROM {days}, range({near + 1}, {far + 1}) AS r(n)) "
+                "AS d ON d.day = CAST(t._event AS DATE)"
+            )
+        how = "JOIN" if reach else "CROSS JOIN"
+        return f"(SELECT d.as_of, t._event, {columns} FROM {quoted(table)} AS t {how} {on} WHERE {seen}{versions})"
+
+    def visible_since(self, rollup: str, days: str) -> str:
+        """SQL for the rows of a roll-up, each once, with `since`: the first of the days on which it is visible."""
+        first = (
+            f"SELECT known, min(as_of) AS since FROM (SELECT DISTINCT _known AS known FROM {quoted(rollup)}) "
+            f"JOIN {days} ON known < as_of GROUP BY known"
         )
+        return f"(SELECT s.since, t.* FROM {quoted(rollup)} AS t JOIN ({first}) AS s ON s.known = t._known)"
+
+    def _gate(self, table: str, as_of: str) -> tuple[str, str, str]:
+        """SQL: the columns of table t as seen on a day, which rows are seen, and which version of each."""
+        if table in ROLLUPS:
+            return ", ".join(f"t.{quoted(c)}" for c in ROLLUPS[table]), f"t._known < {as_of}", ""
+        spec = CONTRACT[table]
+        versioned = spec.versioned and "valid_from" in self.columns[table]
+        valid = f"(t.valid_from IS NULL OR t.valid_from < {as_of})"
+        columns = []
+        for column in spec.columns:
+            name = f"t.{quoted(column.name)}"
+            if column.late:
+                name = f"CASE WHEN t.{quoted(f'_{column.name}_known')} < {as_of} THEN {name} END"
+            elif versioned and column.name not in (*spec.key, *spec.event) and not column.required:
+                # Before its first version an account is there, and nothing is known of it.
+                name = f"CASE WHEN {valid} THEN {name} END"
+            columns.append(f"{name} AS {quoted(column.name)}")
+        seen = f"t._known < {as_of} AND (t._bad_from IS NULL OR t._bad_from >= {as_of})"
+        key = ", ".join(f"t.{quoted(c)}" for c in spec.key)
+        versions = (
+            f" QUALIFY row_number() OVER (PARTITION BY {as_of}, {key} ORDER BY {valid} DESC, "
+            f"CASE WHEN {valid} THEN t.valid_from END DESC NULLS LAST, t.valid_from, t._row) = 1"
+        )
+        return ", ".join(columns), seen, versions if versioned else ""
 
     def require_sound(self, as_of: dt.date) -> None:
         """Refuse to go on when too much of a table, as known at the start of a day, cannot be right.
@@ -130,7 +180,7 @@ class History:
         worst: tuple[float, str, int, int] | None = None
         allowed = self.settings.history.max_failing_share
         for name in self.sources:
-            read, failing = self._scalar(self._read(name, as_of)), self._scalar(self._failing(name, as_of))
+            read, failing = self._read(name, as_of), self._scalar(self._failing(name, as_of))
             share = failing / read if read else 0.0
             if failing and share >= allowed and (worst is None or share > worst[0]):
                 worst = (share, name, failing, read)
@@ -151,15 +201,17 @@ class History:
         """SQL: what was wrong with a table's rows known at the start of a day, as could be seen then."""
         day = f"TIMESTAMP '{as_of.isoformat()}'"
         return f"""
-            SELECT rule, violations._row FROM violations LEFT JOIN {quoted(f"_read_{name}")} AS read USING (_row)
-            WHERE "table" = '{name}' AND since < {day} AND until >= {day} AND (_row IS NULL OR read._known < {day})
+            SELECT rule, _row FROM violations
+            WHERE "table" = '{name}' AND since < {day} AND until >= {day} AND coalesce(_known, {latest(name)}) < {day}
         """
 
     def _failing(self, name: str, as_of: dt.date) -> str:
         return f"SELECT {_ROWS} FROM ({self._violations(name, as_of)})"
 
-    def _read(self, name: str, as_of: dt.date) -> str:
-        return f"SELECT count(*) FROM {quoted(f'_read_{name}')} WHERE _known < TIMESTAMP '{as_of.isoformat()}'"
+    def _read(self, name: str, as_of: dt.date | None = None) -> int:
+        """Rows read from a table's source that were known at the start of a day; all of them when None."""
+        known = f" AND _known < TIMESTAMP '{as_of.isoformat()}'" if as_of else ""
+        return self._scalar(f"SELECT sum(read_rows) FROM _arrivals WHERE \"table\" = '{name}'{known}")
 
     @property
     def observed_from(self) -> dt.date:
@@ -182,7 +234,7 @@ class History:
         ------
         TenureError : there is no usage, or none that was known.
         """
-        rows = self.visible("usage", known_on) if known_on else "usage"
+        rows = f"(SELECT * FROM usage_days WHERE _known < DATE '{known_on}')" if known_on else "usage_days"
         days = self.con.execute(f"SELECT min(day), max(day) FROM {rows}").fetchone()
         if days is None or days[0] is None:
             self.require_sound(known_on or dt.date.max)
@@ -210,7 +262,7 @@ class History:
                 SELECT v."table", v._row, v.rule, v.reason, coalesce(v.line, CAST(to_json(raw.content) AS VARCHAR))
                 FROM (SELECT * FROM violations WHERE "table" = '{name}' AND until = TIMESTAMP 'infinity') AS v
                 LEFT JOIN (
-                    SELECT source AS content, row_number() OVER () AS place FROM {source.sql()} AS source
+                    SELECT source AS content, row_number() OVER () AS place FROM {source.original()} AS source
                 ) AS raw ON raw.place = v._row
                 ORDER BY v._row, v.rule
                 """
@@ -219,9 +271,11 @@ class History:
                 found.append({"table": table, "row": row, "rule": rule, "reason": reason, "content": content})
         return found
 
-    def _count(self, table: str) -> int:
-        return self._scalar(f"SELECT count(*) FROM {quoted(table)}")
-
     def _scalar(self, sql: str) -> int:
         row = self.con.execute(sql).fetchone()
-        return int(row[0]) if row else 0
+        return int(row[0] or 0) if row else 0
+
+
+def only(as_of: dt.date) -> str:
+    """SQL for a relation of one day, for what asks for days."""
+    return f"(SELECT DATE '{as_of.isoformat()}' AS as_of)"

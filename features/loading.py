@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import duckdb
 
-from features.casting import cast_failure, cast_value, quoted, stamps
+from features.casting import STORAGE, always_casts, cast_failure, cast_value, quoted, stamps
 from features.contract import CONTRACT, Column, Table
 from features.errors import TenureError
-from features.sources.folder import Source
+from features.sources.source import Source
 
-__all__ = ["ALWAYS", "FOREVER", "late_stamp", "latest", "load_table"]
+__all__ = ["ALWAYS", "FOREVER", "late_stamp", "latest", "load_table", "uncast_bit"]
 
 ALWAYS = "TIMESTAMP '-infinity'"
 """The time of what was known from the outset."""
 FOREVER = "TIMESTAMP 'infinity'"
 """The end of what does not end."""
+
+
+CODED = {"usage": ("account_id", "feature", "user_id")}
+"""Texts that repeat over so many rows that they are kept as numbers, each meaning one text (an ENUM)."""
 
 
 def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str], list[str]]:
@@ -44,57 +48,80 @@ def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str
             f"{source.label} of table {table.name} has no column {required[0]}; "
             f"its columns are {', '.join(list(types)[:12])}."
         )
-    known_columns = set(given.values()) | {c.name for c in extra}
+    given |= {c.name: c.name for c in extra}
     try:
-        con.execute(f"CREATE TABLE {quoted(table.name)} AS {_select(table, source, types, given, extra)}")
+        codes = _codes(con, table, source, types, given)
+        typed = _select(table, source, types, given, codes)
+        times = ", ".join(_times(table, {c.name for c in extra}))
+        con.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT *, {times} FROM ({typed})")
     except duckdb.Error as error:
         raise source.refusal(error) from None
-    _add_times(con, table, {c.name for c in extra})
     if source.is_csv:
+        source.recall_rejects(con)
         _note_broken_lines(con, source)
-    return [c.name for c in missing], [c for c in types if c not in known_columns]
+    return [c.name for c in missing], [c for c in types if c not in set(given.values())]
 
 
-def _select(table: Table, source: Source, types: dict[str, str], given: dict[str, str], extra: list[Column]) -> str:
-    """Every contract column, cast; `_uncast` lists the columns whose value is none of its type."""
+def _codes(
+    con: duckdb.DuckDBPyConnection, table: Table, source: Source, types: dict[str, str], given: dict[str, str]
+) -> dict[str, str]:
+    """SQL for the value of each coded column, by column; makes an ENUM for each.
+
+    Values are in order of their text, so that sorting by the code sorts by the text.
+    """
+    coded = [c for c in table.columns if c.name in CODED.get(table.name, ()) and c.name in given]
+    found = {}
+    for column in coded:
+        raw, kind = given[column.name], types[given[column.name]]
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE _texts AS SELECT {quoted(raw)} AS raw, {cast_value(column, raw, kind)} AS text "
+            f"FROM (SELECT DISTINCT {quoted(raw)} FROM {source.sql()} AS source)"
+        )
+        values = "SELECT DISTINCT text FROM _texts WHERE text IS NOT NULL ORDER BY 1"
+        if con.execute(f"{values} LIMIT 1").fetchall():
+            name = quoted(f"_{table.name}_{column.name}")
+            con.execute(f"CREATE TYPE {name} AS ENUM ({values})")
+            # Twenty million values need not be trimmed where none of the distinct ones has anything to trim.
+            as_it_is = con.execute("SELECT count(*) FROM _texts WHERE raw IS DISTINCT FROM text").fetchall() == [(0,)]
+            value = quoted(raw) if kind == "VARCHAR" and as_it_is else cast_value(column, raw, kind)
+            found[column.name] = f"CAST({value} AS {name})"
+        for done in ("_texts", "reject_errors", "reject_scans"):  # the next reading finds broken lines again
+            con.execute(f"DROP TABLE IF EXISTS {done}")
+    return found
+
+
+def uncast_bit(table: Table, column: str) -> int:
+    """The bit of `_uncast` that says that a column's value is none of its type."""
+    names = [c.name for c in table.columns]
+    names += ["recorded_at", *(f"{c.name}_recorded_at" for c in table.columns if c.late)]
+    return 1 << names.index(column)
+
+
+def _select(table: Table, source: Source, types: dict[str, str], given: dict[str, str], codes: dict[str, str]) -> str:
+    """Every contract column, cast; `_uncast` has a bit for each column whose value is none of its type."""
     values: list[str] = []
     failures: list[str] = []
-    for column in (*table.columns, *extra):
-        name = given.get(column.name, column.name if column in extra else None)
+    for column in (*table.columns, *stamps(table, set(types))):
+        name = given.get(column.name)
         if name is None:
-            values.append(f"CAST(NULL AS {_storage(column)}) AS {quoted(column.name)}")
+            values.append(f"CAST(NULL AS {STORAGE[column.kind]}) AS {quoted(column.name)}")
             continue
-        kind = types[name]
-        values.append(f"{cast_value(column, name, kind)} AS {quoted(column.name)}")
-        if column.kind != "text" and (column.kind, kind) not in _CASTS_ALWAYS:
-            failures.append(f"CASE WHEN {cast_failure(column, name, kind)} THEN '{column.name}' END")
-    uncast = f"list_filter([{', '.join(failures)}], lambda name: name IS NOT NULL)" if failures else "[]::VARCHAR[]"
+        value = codes.get(column.name) or cast_value(column, name, types[name])
+        values.append(f"{value} AS {quoted(column.name)}")
+        if not always_casts(column, types[name]):
+            bit = uncast_bit(table, column.name)
+            failures.append(f"CASE WHEN {cast_failure(column, name, types[name])} THEN {bit} ELSE 0 END")
+    uncast = f"CAST({' + '.join(failures) or '0'} AS UINTEGER)"
     return (
         f"SELECT {', '.join(values)}, {uncast} AS _uncast, row_number() OVER () AS _row FROM {source.sql()} AS source"
     )
 
 
-_CASTS_ALWAYS = {("integer", "BIGINT"), ("integer", "INTEGER"), ("boolean", "BOOLEAN")}
-
-
-def _storage(column: Column) -> str:
-    return {
-        "text": "VARCHAR",
-        "integer": "BIGINT",
-        "number": "DECIMAL(18, 4)",
-        "money": "DECIMAL(18, 4)",
-        "boolean": "BOOLEAN",
-        "date": "DATE",
-        "time": "TIMESTAMP",
-    }[column.kind]
-
-
-def _add_times(con: duckdb.DuckDBPyConnection, table: Table, stamped: set[str]) -> None:
-    """When each row and each late value became known.
+def _times(table: Table, stamped: set[str]) -> list[str]:
+    """SQL for when each row and each late value became known.
 
     A late value is known from its own stamp where there is one, else from its own event time; never before its row.
     """
-    name = quoted(table.name)
     instants = ", ".join(f"CAST({quoted(c)} AS TIMESTAMP)" for c in table.event)
     event = f"least({instants})" if instants else ALWAYS
     recorded = "recorded_at" if "recorded_at" in stamped else "CAST(NULL AS TIMESTAMP)"
@@ -112,7 +139,7 @@ def _add_times(con: duckdb.DuckDBPyConnection, table: Table, stamped: set[str]) 
             f"CASE WHEN {quoted(column.name)} IS NOT NULL AND {since} IS NOT NULL THEN greatest({since}, {known}) END "
             f"AS {quoted(f'_{column.name}_known')}"
         )
-    con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT *, {', '.join(columns)} FROM {name}")
+    return columns
 
 
 def latest(table: str) -> str:
@@ -149,7 +176,7 @@ def _note_broken_lines(con: duckdb.DuckDBPyConnection, source: Source) -> None:
         f"""
         INSERT INTO violations
         SELECT '{source.table}', NULL, 'broken line', 'line ' || line || ' of the file: ' || min(error_message),
-               {latest(source.table)}, {FOREVER}, min(csv_line)
+               {latest(source.table)}, {FOREVER}, min(csv_line), {latest(source.table)}
         FROM reject_errors GROUP BY file_id, line
         """
     )

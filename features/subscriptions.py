@@ -1,8 +1,8 @@
-"""Subscriptions: the state of each account's contract at a day, in SQL over the rows visible then.
+"""Subscriptions: the state of each account's contract on some days, in SQL over the rows visible then.
 
 An account is active if a paid subscription (one that is no trial) started before the day and has no end visible
-before it. Notice is given if every active paid subscription is under notice: by a visible `notice_on`, or by an end
-that was recorded before the day but lies after it and is no mere change of terms.
+before it. Notice is given if every active paid subscription is under notice: by a visible `notice_on` that has not been
+withdrawn, or by an end that was recorded before the day but lies after it and is no mere change of terms.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from features.history import History
 
 __all__ = ["account_states", "next_renewal", "paid_subscriptions"]
 
-GROWTH_DAYS = 180
-"""How far back the change of MRR looks."""
+EARLIER_DAYS = 180
+"""How far back the changes of MRR and seats look."""
+TERMS_DAYS = 365
+"""How far back changes of terms are counted."""
 
 
 def paid_subscriptions(history: History, as_of: dt.date) -> str:
@@ -37,40 +39,102 @@ def next_renewal(as_of: str, first: str = "first_renewal", term: str = "term_mon
     )
 
 
-def account_states(history: History, as_of: dt.date) -> str:
-    """SQL: one row for each visible account that ever had a visible subscription.
+def _whole_terms(start: str, term: str) -> str:
+    """SQL: how many renewal dates, whole terms after a start, lie before as_of."""
+    terms = f"(datediff('month', {start}, as_of) // {term})"
+    reached = f"CAST({start} + to_months(CAST({terms} * {term} AS INTEGER)) AS DATE) < as_of"
+    return f"({terms} - CASE WHEN {reached} THEN 0 ELSE 1 END)"
 
-    Columns: account_id, active, notice (both boolean), mrr, seats, subscribed_on (first paid start), plan,
-    term_months, renews_on (of the largest active subscription), renewals_completed, mrr_before
-    (MRR active `GROWTH_DAYS` earlier, NULL before the first subscription), attributes of the account, ever_paid.
+
+def account_states(history: History, days: str) -> str:
+    """SQL: one row for each day and each account visible then.
+
+    Parameters
+    ----------
+    days : SQL for a relation with one DATE column, as_of.
+
+    Returns
+    -------
+    Columns as_of, account_id, active, notice, ever_paid (booleans), the account's attributes, and of its paid
+    subscriptions: mrr and seats (sums of the active ones; no mrr where currencies are mixed), subscriptions (active),
+    plan, term_months and renews_on (of the largest active one), subscribed_on (first start), resubscribed_on (start of
+    the present run, which a gap shorter than the grace period does not break), returns (runs before it), mrr_first
+    (on the day after subscribed_on), mrr_before and seats_before (`EARLIER_DAYS` earlier; NULL before the first
+    subscription), plans (list, of the active ones), upgrades_365d and downgrades_365d (days of the last `TERMS_DAYS` on which superseded terms
+    were followed by dearer or cheaper ones), renewals_completed, notices_withdrawn, trialed.
     """
-    day = f"DATE '{as_of.isoformat()}'"
-    earlier = f"({day} - {GROWTH_DAYS})"
+    grace = max(history.settings.churn.grace_days, 1)
+    earlier = f"(as_of - {EARLIER_DAYS})"
+    open_then = f"started_on < {earlier} AND (ended_on IS NULL OR ended_on >= {earlier})"
+    largest = "ORDER BY mrr DESC, subscription_id, started_on DESC"
     return f"""
-    (WITH paid AS {paid_subscriptions(history, as_of)},
+    (WITH subs AS MATERIALIZED (
+        SELECT *, notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on) AS noticed
+        FROM {history.visible_on("subscriptions", days)}
+    ),
+    paid AS MATERIALIZED (SELECT * FROM subs WHERE NOT coalesce(trial, false)),
     opened AS (
         SELECT *, coalesce(renews_on, started_on) AS first_renewal,
-               notice_on IS NOT NULL
-               OR (ended_on >= {day} AND coalesce(end_reason, '') <> 'superseded') AS leaving
-        FROM paid WHERE ended_on IS NULL OR ended_on >= {day}
+               noticed OR (ended_on >= as_of AND coalesce(end_reason, '') <> 'superseded') AS leaving
+        FROM paid WHERE ended_on IS NULL OR ended_on >= as_of
     ),
     now AS (
-        SELECT account_id, bool_and(coalesce(leaving, false)) AS notice, sum(mrr) AS mrr, sum(seats) AS seats,
-               first(plan ORDER BY mrr DESC, subscription_id) AS plan,
-               first(term_months ORDER BY mrr DESC, subscription_id) AS term_months,
-               first({next_renewal(day)} ORDER BY mrr DESC, subscription_id) AS renews_on
-        FROM opened GROUP BY account_id
+        SELECT as_of, account_id, bool_and(coalesce(leaving, false)) AS notice, count(*) AS subscriptions,
+               {_one_currency("sum(mrr)")} AS mrr, sum(seats) AS seats, list_sort(list(DISTINCT plan)) AS plans,
+               first(plan {largest}) AS plan, first(term_months {largest}) AS term_months,
+               first({next_renewal("as_of")} {largest}) AS renews_on
+        FROM opened GROUP BY as_of, account_id
+    ),
+    runs AS (
+        SELECT as_of, account_id, max(started_on) AS resubscribed_on, count(*) - 1 AS returns FROM (
+            SELECT as_of, account_id, started_on, max(coalesce(ended_on, DATE '9999-12-31')) OVER (
+                PARTITION BY as_of, account_id ORDER BY started_on, ended_on NULLS LAST
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS until FROM paid
+        ) WHERE until IS NULL OR started_on >= until + {grace} GROUP BY as_of, account_id
+    ),
+    changed AS (
+        SELECT as_of, account_id, count(*) FILTER (WHERE now > before) AS upgrades,
+               count(*) FILTER (WHERE now < before) AS downgrades
+        FROM (
+            SELECT as_of, account_id, ended_on AS day, sum(mrr) AS before FROM paid
+            WHERE end_reason = 'superseded' AND ended_on < as_of AND ended_on >= as_of - {TERMS_DAYS} GROUP BY ALL
+        ) JOIN (SELECT as_of, account_id, started_on AS day, sum(mrr) AS now FROM paid GROUP BY ALL)
+            USING (as_of, account_id, day)
+        GROUP BY as_of, account_id
     ),
     past AS (
-        SELECT account_id, min(started_on) AS subscribed_on,
-               CASE WHEN min(started_on) < {earlier} THEN coalesce(sum(mrr) FILTER (
-                   WHERE started_on < {earlier} AND (ended_on IS NULL OR ended_on >= {earlier})), 0) END AS mrr_before
-        FROM paid GROUP BY account_id
-    )
-    SELECT a.account_id, a.name, a.segment, a.industry, a.region, a.employees, a.created_on,
+        SELECT as_of, account_id, min(started_on) AS subscribed_on,
+               CASE WHEN min(started_on) < {earlier} THEN {_one_currency("coalesce(sum(mrr), 0)", open_then)} END
+                   AS mrr_before,
+               CASE WHEN min(started_on) < {earlier} THEN sum(seats) FILTER (WHERE {open_then}) END AS seats_before,
+               count(*) FILTER (WHERE notice_withdrawn_on >= notice_on) AS notices_withdrawn
+        FROM paid GROUP BY as_of, account_id
+    ),
+    began AS (
+        SELECT as_of, account_id, {_one_currency("sum(mrr)")} AS mrr_first
+        FROM paid JOIN past USING (as_of, account_id)
+        WHERE started_on <= subscribed_on AND (ended_on IS NULL OR ended_on > subscribed_on) GROUP BY as_of, account_id
+    ),
+    trials AS (SELECT DISTINCT as_of, account_id FROM subs WHERE trial)
+    SELECT a.as_of, a.account_id, a.name, a.segment, a.industry, a.region, a.touch_model, a.strategic, a.employees,
+           a.created_on, a.sold_on,
            now.account_id IS NOT NULL AS active, coalesce(now.notice, false) AS notice,
            past.account_id IS NOT NULL AS ever_paid,
-           now.mrr, now.seats, now.plan, now.term_months, now.renews_on, past.subscribed_on, past.mrr_before
-    FROM {history.visible("accounts", as_of)} AS a
-    LEFT JOIN now USING (account_id) LEFT JOIN past USING (account_id))
+           now.mrr, now.seats, now.subscriptions, now.plans, now.plan, now.term_months, now.renews_on,
+           past.subscribed_on, runs.resubscribed_on, runs.returns, began.mrr_first, past.mrr_before, past.seats_before,
+           coalesce(changed.upgrades, 0) AS upgrades_365d, coalesce(changed.downgrades, 0) AS downgrades_365d,
+           {_whole_terms("runs.resubscribed_on", "now.term_months")} AS renewals_completed,
+           past.notices_withdrawn, trials.account_id IS NOT NULL AS trialed
+    FROM {history.visible_on("accounts", days)} AS a
+    LEFT JOIN now USING (as_of, account_id) LEFT JOIN past USING (as_of, account_id)
+    LEFT JOIN runs USING (as_of, account_id) LEFT JOIN changed USING (as_of, account_id)
+    LEFT JOIN began USING (as_of, account_id) LEFT JOIN trials USING (as_of, account_id))
     """
+
+
+def _one_currency(total: str, condition: str = "true") -> str:
+    """SQL: a sum of money over rows that meet a condition, missing where their currencies differ."""
+    rows = f" FILTER (WHERE {condition})"
+    kept = total.replace("sum(mrr)", f"sum(mrr){rows}")
+    return f"CASE WHEN count(DISTINCT currency){rows} <= 1 THEN {kept} END"

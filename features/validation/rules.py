@@ -13,15 +13,18 @@ import duckdb
 
 from features.casting import quoted
 from features.contract import CONTRACT, SURVEY_SCALES, Table
-from features.loading import ALWAYS, FOREVER, late_stamp, latest
+from features.loading import ALWAYS, FOREVER, late_stamp, latest, uncast_bit
 
 __all__ = ["VIOLATIONS_DDL", "find_violations"]
 
 VIOLATIONS_DDL = """
 CREATE TABLE violations (
-    "table" VARCHAR, _row BIGINT, rule VARCHAR, reason VARCHAR, since TIMESTAMP, until TIMESTAMP, line VARCHAR
+    "table" VARCHAR, _row BIGINT, rule VARCHAR, reason VARCHAR, since TIMESTAMP, until TIMESTAMP, line VARCHAR,
+    _known TIMESTAMP
 )
 """
+"""One row a broken rule. `_known` is when the row became known; NULL where its time cannot be read, as if it came last.
+A violation that ends (`until`) sets nothing aside; it says that a row could not yet be placed."""
 
 
 def find_violations(con: duckdb.DuckDBPyConnection, present: list[str], today: dt.date | None) -> None:
@@ -37,12 +40,23 @@ def find_violations(con: duckdb.DuckDBPyConnection, present: list[str], today: d
         _add(con, name, list(_row_rules(table, _columns(con, name), today)))
         if name == "accounts":
             _add_duplicates(con, table)
+            con.execute(_FIRST_KNOWN)
         elif "account_id" in table.by_name:
             _add_unknown_accounts(con, name)
         if name == "usage":
             _add_usage_before_account(con)
         if name != "accounts" and table.key:
             _add_duplicates(con, table)
+        if table.periods:
+            _add_overlaps(con, table)
+
+
+_FIRST_KNOWN = """
+CREATE OR REPLACE TEMP TABLE _first_known AS
+SELECT account_id, min(_known) AS _known, arg_min(created_on, (_known, created_on)) AS created_on
+FROM accounts GROUP BY account_id
+"""
+"""Since when each account is known, and when it was created by what was known first; versions come later."""
 
 
 def _set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -64,11 +78,12 @@ def _set_aside(con: duckdb.DuckDBPyConnection, table: str) -> None:
 def _add(con: duckdb.DuckDBPyConnection, table: str, rules: list[tuple[str, str, str, str]]) -> None:
     """Judge every row by some rules, in one statement, and set aside what fails."""
     found = " UNION ALL ".join(
-        f"SELECT _row, '{rule}' AS rule, {reason} AS reason, {since} AS since FROM {quoted(table)} WHERE {condition}"
+        f"SELECT _row, '{rule}' AS rule, {reason} AS reason, {since} AS since, _known "
+        f"FROM {quoted(table)} WHERE {condition}"
         for rule, reason, condition, since in rules
     )
     added = con.execute(
-        f"INSERT INTO violations SELECT '{table}', _row, rule, reason, since, {FOREVER}, NULL FROM ({found})"
+        f"INSERT INTO violations SELECT '{table}', _row, rule, reason, since, {FOREVER}, NULL, _known FROM ({found})"
     ).fetchone()
     if added and added[0]:
         _set_aside(con, table)
@@ -86,14 +101,15 @@ def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterat
         if column.kind != "text":
             # A late value that is none of its type has no time of its own but its stamp's.
             since = f"coalesce({late_stamp(column, stamped)}, {latest(table.name)})" if column.late else ALWAYS
-            yield "wrong type", f"'{name} is not of its type'", f"list_contains(_uncast, '{name}')", since
-    wrong_stamp = "len(list_filter(_uncast, lambda name: ends_with(name, 'recorded_at'))) > 0"
-    yield "wrong type", "_uncast[1] || ' is not of its type'", wrong_stamp, ALWAYS
+            yield "wrong type", f"'{name} is not of its type'", _uncast(table, name), since
+    for stamp in sorted(c for c in stamped if c.endswith("recorded_at")):
+        yield "wrong type", f"'{stamp} is not of its type'", _uncast(table, stamp), ALWAYS
     if today and table.event and not table.planned:
         limit = f"TIMESTAMP '{today + dt.timedelta(days=1)}'"
         yield "in the future", "'it is dated ' || strftime(_event, '%Y-%m-%d')", f"_event > {limit}", ALWAYS
+    yield from _ahead_rules(table, stamped)
     required = [c.name for c in table.columns if c.required]
-    empty = {c: f"({quoted(c)} IS NULL AND NOT list_contains(_uncast, '{c}'))" for c in required}
+    empty = {c: f"({quoted(c)} IS NULL AND NOT {_uncast(table, c)})" for c in required}
     first_empty = " ".join(f"WHEN {condition} THEN '{c}'" for c, condition in empty.items())
     yield (
         "missing value",
@@ -131,18 +147,50 @@ def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterat
         )
 
 
+def _uncast(table: Table, column: str) -> str:
+    """SQL that is true where a column's value is none of its type."""
+    return f"(_uncast & {uncast_bit(table, column)}) > 0"
+
+
+def _ahead_rules(table: Table, stamped: set[str]) -> Iterator[tuple[str, str, str, str]]:
+    """What was written down before it happened; a day's grace forgives clocks and zones."""
+    if table.planned:
+        return
+    pairs = [("_event", "recorded_at")] * bool(table.event)
+    pairs += [(c.name, f"{c.name}_recorded_at") for c in table.columns if c.late == c.name and c.kind == "time"]
+    for event, stamp in pairs:
+        if stamp in stamped:
+            what = "it" if event == "_event" else event
+            yield (
+                "recorded before it happened",
+                f"'{what} is dated ' || strftime({quoted(event)}, '%Y-%m-%d') || "
+                f"' but {stamp} is ' || strftime({quoted(stamp)}, '%Y-%m-%d')",
+                f"{quoted(event)} > {quoted(stamp)} + INTERVAL 1 DAY",
+                ALWAYS if event == "_event" else quoted(f"_{event}_known"),
+            )
+
+
 def _add_unknown_accounts(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Rows of an account that never comes, and, for as long as it has not, rows of one that comes after them."""
-    reason = "'account_id ' || account_id || ' is not in table accounts'"
-    never = "account_id NOT IN (SELECT account_id FROM accounts)"
-    _add(con, table, [("unknown account", reason, never, ALWAYS)])
     name = quoted(table)
+    # Each account is looked up once: usage keeps its ids as codes, and 20 million of them are slow to spell out.
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE _met AS
+        SELECT met.account_id, a._known, a.created_on
+        FROM (SELECT DISTINCT account_id FROM {name}) AS met
+        LEFT JOIN _first_known AS a ON a.account_id = CAST(met.account_id AS VARCHAR)
+        """
+    )
+    reason = "'account_id ' || account_id || ' is not in table accounts'"
+    never = "account_id IN (SELECT account_id FROM _met WHERE _known IS NULL AND account_id IS NOT NULL)"
+    _add(con, table, [("unknown account", reason, never, ALWAYS)])
     con.execute(
         f"""
         INSERT INTO violations
-        SELECT '{table}', {name}._row, 'unknown account', 'account_id ' || account_id || ' is not known yet',
-               {ALWAYS}, accounts._known, NULL
-        FROM {name} JOIN accounts USING (account_id) WHERE accounts._known > {name}._known
+        SELECT '{table}', t._row, 'unknown account', 'account_id ' || t.account_id || ' is not known yet',
+               {ALWAYS}, met._known, NULL, t._known
+        FROM {name} AS t JOIN _met AS met USING (account_id) WHERE met._known > t._known
         """
     )
 
@@ -152,13 +200,47 @@ def _add_usage_before_account(con: duckdb.DuckDBPyConnection) -> None:
         f"""
         INSERT INTO violations
         SELECT 'usage', usage._row, 'usage before the account',
-               'used on ' || usage.day || ' but the account was created on ' || accounts.created_on,
-               {ALWAYS}, {FOREVER}, NULL
-        FROM usage JOIN accounts USING (account_id)
-        WHERE usage.day < accounts.created_on
+               'used on ' || usage.day || ' but the account was created on ' || met.created_on,
+               {ALWAYS}, {FOREVER}, NULL, usage._known
+        FROM usage JOIN _met AS met USING (account_id)
+        WHERE usage.day < met.created_on
         """
     )
     _set_aside(con, "usage")
+
+
+def _add_overlaps(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Of two periods of one thing that overlap the one known later is set aside, once both and the end are known.
+
+    A period without a visible end is not judged: its end may be on its way.
+    """
+    name = quoted(table.name)
+    *whose, start, end = table.periods
+    shown = " || ' ' || ".join(f"later.{quoted(c)}" for c in whose)
+    begins, ends, known = quoted(start), quoted(end), quoted(f"_{end}_known")
+    order = ", ".join(f"{{0}}.{c}" for c in ("_known", f"{ends} IS NULL", ends, "_row"))
+    con.execute(
+        f"""
+        INSERT INTO violations
+        SELECT '{table.name}', _row, 'overlapping periods', arg_min(reason, (since, reason)), min(since), {FOREVER},
+               NULL, any_value(_known)
+        FROM (
+            SELECT CASE WHEN earlier._known > later._known THEN earlier._row ELSE later._row END AS _row,
+                   greatest(earlier._known, later._known) AS _known,
+                   greatest(earlier._known, later._known, earlier.{known}) AS since,
+                   'of ' || {shown} || ' one period ends on ' || earlier.{ends} || ' and another starts on ' ||
+                   later.{begins} AS reason
+            FROM {name} AS earlier JOIN {name} AS later ON {
+            " AND ".join(f"earlier.{quoted(c)} = later.{quoted(c)}" for c in whose)
+        }
+            WHERE (earlier.{begins} < later.{begins}
+                   OR earlier.{begins} = later.{begins}
+                   AND row({order.format("earlier")}) < row({order.format("later")}))
+              AND earlier.{known} IS NOT NULL AND earlier.{ends} > later.{begins}
+        ) GROUP BY _row
+        """
+    )
+    _set_aside(con, table.name)
 
 
 def _add_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -168,7 +250,8 @@ def _add_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     later decides only where all else is equal, the earlier known first, so that it changes no earlier day.
     """
     name = quoted(table.name)
-    key = ", ".join(quoted(c) for c in table.key)
+    names = (*table.key, "valid_from") if table.versioned else table.key
+    key = ", ".join(quoted(c) for c in names)
     shown = " || ' ' || ".join(quoted(c) for c in table.key)
     late = [c.name for c in table.columns if c.late]
     order = [quoted(c.name) for c in table.columns if not c.late]
@@ -179,7 +262,7 @@ def _add_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> None:
         f"""
         INSERT INTO violations
         SELECT '{table.name}', _row, 'duplicate key', '{" ".join(table.key)} ' || {shown} || ' is there already',
-               _known, {FOREVER}, NULL
+               _known, {FOREVER}, NULL, _known
         FROM {name}
         QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _known, {", ".join(order)}, _row) > 1
         """
