@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null)
 SEEDS ?= 20
 EVIDENCE ?= docs/evidence
 
-.PHONY: test demo lint format docs prove lock clean
+.PHONY: test demo lint format docs prove bench-features lock clean
 
 test: .venv/installed
 	$(BIN)/python -m pytest
@@ -27,6 +27,9 @@ docs: .venv/installed
 
 prove: .venv/installed
 	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)
+
+bench-features: .venv/installed
+	$(BIN)/python -m benchmarks.engine --out $(EVIDENCE)
 
 # The lock holds versions and hashes for Python 3.11 to 3.13 on any system, and no address.
 lock: .venv/installed

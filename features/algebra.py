@@ -22,6 +22,7 @@ __all__ = [
     "Expression",
     "Included",
     "Latest",
+    "Least",
     "LimitShare",
     "Mean",
     "MedianHours",
@@ -198,6 +199,14 @@ class Change(Expression):
 @dataclass(frozen=True)
 class Minus(Expression):
     """Left less right."""
+
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True)
+class Least(Expression):
+    """The smaller of two; where one is missing, the other."""
 
     left: Expression
     right: Expression

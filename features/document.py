@@ -11,6 +11,7 @@ __all__ = ["catalogue_page", "measured"]
 
 def catalogue_page(catalogue: Catalogue = CATALOGUE) -> str:
     """The catalogue as Markdown, one table a dimension."""
+    controlled = sum(f.csm_controlled for f in catalogue)
     lines = [
         "# Features",
         "",
@@ -19,6 +20,10 @@ def catalogue_page(catalogue: Catalogue = CATALOGUE) -> str:
         "days are `[as_of - 28, as_of)`. `/score_features` takes exactly these names; a number outside its bounds is",
         "refused, a missing one is null or left out.",
         "",
+        "*Good* is the direction that never raises the predicted risk. Features of one *story* make one driver",
+        f"together. The {controlled} marked *CSMs control it* serve reports and causal estimates; the models behind",
+        "probabilities leave them out.",
+        "",
         f"Catalogue hash: `{catalogue.hash}`",
     ]
     for dimension in DIMENSIONS:
@@ -26,16 +31,18 @@ def catalogue_page(catalogue: Catalogue = CATALOGUE) -> str:
         if not members:
             continue
         lines += ["", f"## {dimension.capitalize()}", ""]
-        lines += ["| feature | measured | unit | bounds | good | act on it | reads as | when missing |"]
-        lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
+        lines += ["| feature | measured | unit | bounds | good | act on it | story | reads as | when missing |"]
+        lines += ["| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
         lines += [_row(f) for f in members]
     return "\n".join(lines) + "\n"
 
 
 def _row(f: Feature) -> str:
     bounds = "any" if f.low is None and f.high is None else f"{_bound(f.low)} to {_bound(f.high)}"
-    act = "CSMs control it" if f.csm_controlled else "yes" if f.actionable else "no"
-    cells = [f"`{f.name}`", measured(f.measure), f.unit, bounds, f.good, act, f.sentence, f.missing]
+    act = "yes" if f.actionable else "no"
+    if f.csm_controlled:
+        act += "; CSMs control it"
+    cells = [f"`{f.name}`", measured(f.measure), f.unit, bounds, f.good, act, f.driver, f.sentence, f.missing]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -48,24 +55,34 @@ def measured(expression: a.Expression) -> str:
 
     >>> measured(a.Ratio(a.Count(a.Window("tickets", days=90)), a.State("seats")))
     'rows of tickets, last 90 days / seats at as_of'
+    >>> measured(a.Change(a.Ratio(a.State("mrr"), a.State("seats")), a.Minus(a.State("mrr"), a.State("seats"))))
+    '(mrr at as_of / seats at as_of) / (mrr at as_of - seats at as_of) - 1'
     """
     match expression:
         case a.State(column):
             return f"{column} at as_of" if column != "as_of" else "as_of"
         case a.DaysUntil(date):
             return f"days until {measured(date)}"
+        case a.Included(core):
+            return f"{'core ' if core else ''}features that the plans at as_of include"
         case a.Ratio(top, bottom):
-            return f"{measured(top)} / {measured(bottom)}"
+            return f"{_part(top)} / {_part(bottom)}"
         case a.Change(now, before):
-            return f"{measured(now)} / {measured(before)} - 1"
+            return f"{_part(now)} / {_part(before)} - 1"
+        case a.Least(left, right):
+            return f"the smaller of {_part(left)} and {_part(right)}"
         case a.Minus(left, right):
-            return f"{measured(left)} - {measured(right)}"
+            return f"{_part(left)} - {_part(right)}"
         case a.Count(window):
             return f"rows of {_window(window)}"
         case a.Sum(window, column):
             return f"sum of {column} in {_window(window)}"
         case a.Distinct(window, column):
             return f"distinct {column} in {_window(window)}"
+        case a.Regulars(window, column, at_least):
+            return f"distinct {column} with rows on at least {at_least} days in {_window(window)}"
+        case a.LimitShare(window):
+            return f"largest share of a feature's monthly limit that its events come to in {_window(window)}"
         case a.Active(window):
             return f"days with rows in {_window(window)}"
         case a.Mean(window, column):
@@ -81,6 +98,11 @@ def measured(expression: a.Expression) -> str:
     raise TypeError(f"There are no words for {type(expression).__name__}.")
 
 
+def _part(expression: a.Expression) -> str:
+    text = measured(expression)
+    return f"({text})" if isinstance(expression, a.Ratio | a.Change | a.Minus) else text
+
+
 def _window(window: a.Window) -> str:
     if window.days is None:
         when = "" if window.until == 0 else f", until {window.until} days ago"
@@ -90,7 +112,8 @@ def _window(window: a.Window) -> str:
         when = f", last {window.days} days"
     placed = f" by {window.at}" if window.at else ""
     where = " and ".join(_condition(c) for c in window.where)
-    return f"{window.table}{f' with {where}' if where else ''}{when}{placed}"
+    whole = ", if known in full" if window.whole else ""
+    return f"{window.table}{f' with {where}' if where else ''}{when}{placed}{whole}"
 
 
 def _condition(condition: a.Condition) -> str:
@@ -100,6 +123,12 @@ def _condition(condition: a.Condition) -> str:
             return f"{condition.column} {values}"
         case "due":
             return f"{condition.column} before as_of"
+        case "role":
+            return f"{condition.column} of a {values}" if values else f"{condition.column} of a registered user"
+        case "entitled":
+            return f"a {condition.column} that the plans at as_of include"
+        case "core":
+            return f"a core {condition.column} of the plans at as_of"
         case "empty" | "filled":
             return f"{condition.column} {condition.test}"
         case _:

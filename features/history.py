@@ -13,19 +13,20 @@ import pandas as pd
 from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
-from features.loading import latest, load_table
+from features.loading import CODED, FOREVER, latest, load_table
 from features.rollups import ROLLUPS, roll_up
 from features.settings import Settings
 from features.sources.find import find_sources
 from features.sources.source import Source
 from features.validation.notes import notes, warnings
 from features.validation.report import Report, TableReport, share_text
-from features.validation.rules import VIOLATIONS_DDL, find_violations
+from features.validation.rules import VIOLATIONS_DDL, find_violations, judge_table
 
 __all__ = ["History", "only"]
 
 _ROWS = "count(DISTINCT _row) + count(*) FILTER (WHERE _row IS NULL)"
 """SQL: distinct rows; a line that is no row has no number and counts by itself."""
+_SET_ASIDE = f'SELECT 1 FROM violations WHERE "table" = ? AND until = {FOREVER} LIMIT 1'
 _ARRIVALS_DDL = 'CREATE TABLE _arrivals ("table" VARCHAR, _known TIMESTAMP, read_rows BIGINT)'
 """How many rows of each table became known when, so that the share set aside can be told as of any day."""
 
@@ -84,16 +85,18 @@ class History:
         digest = hashlib.sha256()
         unknown: dict[str, list[str]] = {}
         for name, source in history.sources.items():
-            missing, unknown[name] = load_table(con, source)
-            history.columns[name] = frozenset(CONTRACT[name].by_name) - set(missing)
+            unknown[name] = history._load(source, numbered=name not in CODED)
             digest.update(f"{name}:{source.digest()};".encode())
-            con.execute(
-                f"INSERT INTO _arrivals SELECT '{name}', coalesce(_known, {latest(name)}) AS known, count(*) "
-                f"FROM {quoted(name)} GROUP BY known "
-                f"UNION ALL SELECT '{name}', since, count(*) FROM violations WHERE \"table\" = '{name}' GROUP BY since"
-            )
         history.fingerprint = digest.hexdigest()
         find_violations(con, list(history.sources), today)
+        for name in CODED:
+            # Only rows that are set aside need a number, and most usage tables have none.
+            if con.execute(_SET_ASIDE, [name]).fetchone():
+                con.execute('DELETE FROM violations WHERE "table" = ?', [name])
+                con.execute('DELETE FROM _arrivals WHERE "table" = ?', [name])
+                con.execute(f"DROP TABLE {quoted(name)}")
+                history._load(history.sources[name])
+                judge_table(con, name, today)
         roll_up(con)
         history.report = Report(
             [TableReport(n, s.label, history._read(n), unknown[n]) for n, s in history.sources.items()]
@@ -101,6 +104,18 @@ class History:
         history.report.read_violations(con)
         history.report.notes, history.report.warnings = notes(history), warnings(history)
         return history
+
+    def _load(self, source: Source, numbered: bool = True) -> list[str]:
+        """Load one table and note when its rows came; returns the source's columns that the contract does not know."""
+        missing, unknown = load_table(self.con, source, numbered=numbered)
+        name = source.table
+        self.columns[name] = frozenset(CONTRACT[name].by_name) - set(missing)
+        self.con.execute(
+            f"INSERT INTO _arrivals SELECT '{name}', coalesce(_known, {latest(name)}) AS known, count(*) "
+            f"FROM {quoted(name)} GROUP BY known "
+            f"UNION ALL SELECT '{name}', since, count(*) FROM violations WHERE \"table\" = '{name}' GROUP BY since"
+        )
+        return unknown
 
     @property
     def tables(self) -> frozenset[str]:
@@ -115,7 +130,7 @@ class History:
         columns, seen, versions = self._gate(table, f"DATE '{as_of.isoformat()}'")
         return f"(SELECT t._event, {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
 
-    def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None) -> str:
+    def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None, only: str = "") -> str:
         """SQL for the same rows as of many days: each row once for every day on which it is visible, with `as_of`.
 
         Parameters
@@ -123,6 +138,7 @@ class History:
         table : a table of the contract, or a roll-up of usage.
         days : SQL for a relation with one DATE column, as_of.
         reach : (near, far) where only rows whose event lies in `[as_of - far, as_of - near)` are wanted, in days.
+        only : SQL over t, the table's rows, that is true for those that are wanted at all.
         """
         columns, seen, versions = self._gate(table, "d.as_of")
         on = f"{days} AS d"
@@ -134,7 +150,8 @@ class History:
                 "AS d ON d.day = CAST(t._event AS DATE)"
             )
         how = "JOIN" if reach else "CROSS JOIN"
-        return f"(SELECT d.as_of, t._event, {columns} FROM {quoted(table)} AS t {how} {on} WHERE {seen}{versions})"
+        rows = f"(SELECT * FROM {quoted(table)} AS t WHERE {only})" if only else quoted(table)
+        return f"(SELECT d.as_of, t._event, {columns} FROM {rows} AS t {how} {on} WHERE {seen}{versions})"
 
     def visible_since(self, rollup: str, days: str) -> str:
         """SQL for the rows of a roll-up, each once, with `since`: the first of the days on which it is visible."""

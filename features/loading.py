@@ -25,8 +25,12 @@ CODED = {"usage": ("account_id", "feature", "user_id")}
 """Texts that repeat over so many rows that they are kept as numbers, each meaning one text (an ENUM)."""
 
 
-def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str], list[str]]:
-    """Create the table `source.table` and add rows that do not cast to `violations`.
+def load_table(con: duckdb.DuckDBPyConnection, source: Source, *, numbered: bool = True) -> tuple[list[str], list[str]]:
+    """Create, or create again, the table `source.table`, and add lines that are no rows to `violations`.
+
+    Parameters
+    ----------
+    numbered : whether rows get their place in the source, which one thread alone can tell.
 
     Returns
     -------
@@ -51,9 +55,9 @@ def load_table(con: duckdb.DuckDBPyConnection, source: Source) -> tuple[list[str
     given |= {c.name: c.name for c in extra}
     try:
         codes = _codes(con, table, source, types, given)
-        typed = _select(table, source, types, given, codes)
+        typed = _select(table, source, types, given, codes, numbered)
         times = ", ".join(_times(table, {c.name for c in extra}))
-        con.execute(f"CREATE TABLE {quoted(table.name)} AS SELECT *, {times} FROM ({typed})")
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(table.name)} AS SELECT *, {times} FROM ({typed})")
     except duckdb.Error as error:
         raise source.refusal(error) from None
     if source.is_csv:
@@ -74,12 +78,14 @@ def _codes(
     for column in coded:
         raw, kind = given[column.name], types[given[column.name]]
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE _texts AS SELECT {quoted(raw)} AS raw, {cast_value(column, raw, kind)} AS text "
+            f"CREATE OR REPLACE TEMP TABLE _texts AS "
+            f"SELECT {quoted(raw)} AS raw, {cast_value(column, raw, kind)} AS text "
             f"FROM (SELECT DISTINCT {quoted(raw)} FROM {source.sql()} AS source)"
         )
         values = "SELECT DISTINCT text FROM _texts WHERE text IS NOT NULL ORDER BY 1"
         if con.execute(f"{values} LIMIT 1").fetchall():
             name = quoted(f"_{table.name}_{column.name}")
+            con.execute(f"DROP TYPE IF EXISTS {name}")
             con.execute(f"CREATE TYPE {name} AS ENUM ({values})")
             # Twenty million values need not be trimmed where none of the distinct ones has anything to trim.
             as_it_is = con.execute("SELECT count(*) FROM _texts WHERE raw IS DISTINCT FROM text").fetchall() == [(0,)]
@@ -97,7 +103,14 @@ def uncast_bit(table: Table, column: str) -> int:
     return 1 << names.index(column)
 
 
-def _select(table: Table, source: Source, types: dict[str, str], given: dict[str, str], codes: dict[str, str]) -> str:
+def _select(
+    table: Table,
+    source: Source,
+    types: dict[str, str],
+    given: dict[str, str],
+    codes: dict[str, str],
+    numbered: bool,
+) -> str:
     """Every contract column, cast; `_uncast` has a bit for each column whose value is none of its type."""
     values: list[str] = []
     failures: list[str] = []
@@ -112,9 +125,8 @@ def _select(table: Table, source: Source, types: dict[str, str], given: dict[str
             bit = uncast_bit(table, column.name)
             failures.append(f"CASE WHEN {cast_failure(column, name, types[name])} THEN {bit} ELSE 0 END")
     uncast = f"CAST({' + '.join(failures) or '0'} AS UINTEGER)"
-    return (
-        f"SELECT {', '.join(values)}, {uncast} AS _uncast, row_number() OVER () AS _row FROM {source.sql()} AS source"
-    )
+    place = "row_number() OVER ()" if numbered else "CAST(NULL AS BIGINT)"
+    return f"SELECT {', '.join(values)}, {uncast} AS _uncast, {place} AS _row FROM {source.sql()} AS source"
 
 
 def _times(table: Table, stamped: set[str]) -> list[str]:
@@ -122,7 +134,7 @@ def _times(table: Table, stamped: set[str]) -> list[str]:
 
     A late value is known from its own stamp where there is one, else from its own event time; never before its row.
     """
-    instants = ", ".join(f"CAST({quoted(c)} AS TIMESTAMP)" for c in table.event)
+    instants = ", ".join(_instant(table.by_name[c], stamped) for c in table.event)
     event = f"least({instants})" if instants else ALWAYS
     recorded = "recorded_at" if "recorded_at" in stamped else "CAST(NULL AS TIMESTAMP)"
     # A plan without event time (a milestone neither due nor reached) is known from its record alone.
@@ -140,6 +152,14 @@ def _times(table: Table, stamped: set[str]) -> list[str]:
             f"AS {quoted(f'_{column.name}_known')}"
         )
     return columns
+
+
+def _instant(column: Column, stamped: set[str]) -> str:
+    """SQL for the time that an event column gives; one that is filled in later gives none before it is known."""
+    own = f"CAST({quoted(column.name)} AS TIMESTAMP)"
+    if not column.late:
+        return own
+    return f"CASE WHEN {own} IS NOT NULL THEN coalesce({late_stamp(column, stamped)}, {own}) END"
 
 
 def latest(table: str) -> str:

@@ -45,8 +45,8 @@ def shown(show: str, value: Value) -> str:
     Parameters
     ----------
     show : `count|one|many` (many is one with an s when not given), `days`, `hours`, `age` (days as months and
-        years), `percent` and `change` (shares), `difference`, `until|will|did` (days to a date), `money`, `number`,
-        `text`.
+        years), `percent` and `change` (shares), `difference`, `until|will|did` (days to a date), `after|event` (days
+        from an event), `whether|yes|no` (1 or 0), `money`, `number`, `text`.
 
     >>> [shown("count|ticket", n) for n in (0.0, 1.0, 1234.0)]
     ['no tickets', '1 ticket', '1,234 tickets']
@@ -54,6 +54,12 @@ def shown(show: str, value: Value) -> str:
     ['fell by 41 %', 'did not change', 'rose by 2 %', 'grew 5.2-fold']
     >>> [shown("until|expires|expired", d) for d in (12.0, 0.0, -1.0)]
     ['expires in 12 days', 'expires today', 'expired 1 day ago']
+    >>> [shown("after|the sale", d) for d in (12.0, 0.0, -1.0)]
+    ['12 days after the sale', 'on the day of the sale', '1 day before the sale']
+    >>> [shown("whether|is|is not", v) for v in (1.0, 0.0)]
+    ['is', 'is not']
+    >>> shown("money", -20.5), shown("percent", -0.3)
+    ('minus 20.50', 'minus 30 %')
     >>> [shown("age", d) for d in (9.0, 100.0, 800.0)]
     ['9 days', '3 months', '2 years and 2 months']
     """
@@ -79,8 +85,14 @@ def shown(show: str, value: Value) -> str:
         case "until":
             days = _quantity(abs(value), "day", "days")
             return f"{words[1]} {days} ago" if value < 0 else f"{words[0]} in {days}" if value else f"{words[0]} today"
+        case "after":
+            days = _quantity(abs(value), "day", "days")
+            return f"{days} {'after' if value > 0 else 'before'} {words[0]}" if value else f"on the day of {words[0]}"
+        case "whether":
+            return words[0] if value else words[1]
         case "money":
-            return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+            text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}".removesuffix(".00")
+            return "0" if text.strip("-0.") == "" else text.replace("-", "minus ")
         case "number":
             return _number(value)
     raise ValueError(f"There is no way {show!r} of writing a value.")
@@ -88,17 +100,19 @@ def shown(show: str, value: Value) -> str:
 
 def _number(value: float) -> str:
     """Whole above a hundred, one decimal above one, two digits below; no tail of zeros."""
-    if value == int(value) or abs(value) >= 100:
+    if value < 0:
+        return "just below 0" if value > -0.001 else f"minus {_number(-value)}"
+    if value < 0.001:
+        return "less than 0.001" if value else "0"
+    if value == int(value) or value >= 100:
         return f"{value:,.0f}"
-    if 0 < value < 0.001:
-        return "less than 0.001"
-    text = f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    text = f"{value:.1f}" if value >= 1 else f"{value:.2g}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _quantity(value: float, one: str, many: str) -> str:
     text = _number(value)
-    return f"{text} {one if text == '1' else many}"
+    return f"{text} {one if text in ('1', 'minus 1') else many}"
 
 
 def _change(value: float) -> str:

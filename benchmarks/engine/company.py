@@ -1,4 +1,4 @@
-"""A large company for timing: every table of the contract, drawn in SQL by hashes, so that the same size is the same data."""
+"""A large company for timing: its tables drawn in SQL by hashes, so that the same size is the same data."""
 
 from __future__ import annotations
 
@@ -66,18 +66,21 @@ def _tables(first: str, days: int) -> dict[str, str]:
     return {
         "accounts": f"""
             SELECT account_id, {first} - 400 AS created_on, account_id AS name,
-                   ['smb', 'mid', 'enterprise'][1 + n % 3] AS segment, ['retail', 'bank', 'health'][1 + n % 3] AS industry,
+                   ['smb', 'mid', 'enterprise'][1 + n % 3] AS segment,
+                   ['retail', 'bank', 'health'][1 + n % 3] AS industry,
                    ['north', 'south'][1 + n % 2] AS region, 20 + n % 900 AS employees FROM a
         """,
         "users": f"""
-            SELECT format('U{{:07d}}_{{:02d}}', n, u) AS user_id, account_id, {first} - 300 + 25 * CAST(u AS INTEGER) AS created_on,
+            SELECT format('U{{:07d}}_{{:02d}}', n, u) AS user_id, account_id,
+                   {first} - 300 + 25 * CAST(u AS INTEGER) AS created_on,
                    CASE u WHEN 0 THEN 'champion' WHEN 1 THEN 'decision_maker' ELSE 'member' END AS role,
                    ['sales', 'support', 'finance'][1 + u % 3] AS department,
                    CASE WHEN {_u("n", "u")} < 0.1 THEN {first} + 300 END AS deactivated_on
             FROM a, range({USERS}) AS users(u)
         """,
         "subscriptions": f"""
-            SELECT format('S{{:07d}}_{{}}', n, i) AS subscription_id, account_id, ['basic', 'pro'][1 + (n + i) % 2] AS plan,
+            SELECT format('S{{:07d}}_{{}}', n, i) AS subscription_id, account_id,
+                   ['basic', 'pro'][1 + (n + i) % 2] AS plan,
                    {first} - 380 + CAST(i * 500 + (n % 40) AS INTEGER) AS started_on,
                    CASE WHEN i = 0 THEN {first} + CAST(120 + (n % 40) AS INTEGER)
                         WHEN {_u("n")} < 0.2 THEN {first} + CAST(300 + n % 400 AS INTEGER) END AS ended_on,
@@ -121,7 +124,8 @@ def _tables(first: str, days: int) -> dict[str, str]:
             FROM a, {month} WHERE m % 90 = 0
         """,
         "touches": f"""
-            SELECT account_id, 'c' || n % 40 AS csm_id, {at} AS occurred_at, ['call', 'email', 'qbr'][1 + (n + m) % 3] AS kind,
+            SELECT account_id, 'c' || n % 40 AS csm_id, {at} AS occurred_at,
+                   ['call', 'email', 'qbr'][1 + (n + m) % 3] AS kind,
                    'out' AS direction, n % 2 = 0 AS answered, 30 AS minutes, true AS proactive, 4 AS satisfaction
             FROM a, {month}
         """,

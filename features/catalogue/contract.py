@@ -1,6 +1,6 @@
-"""Contract: what the account bought, for how long, and how long it has been there."""
+"""Contract: what the account is, what it bought, for how long, and how long it has been there."""
 
-from features.algebra import DaysUntil, Minus, Ratio, State
+from features.algebra import Change, DaysUntil, Minus, Ratio, State
 from features.feature import Feature
 
 __all__ = ["CONTRACT_FEATURES"]
@@ -29,6 +29,17 @@ CONTRACT_FEATURES = (
         show="age",
         sentence="The account has been a customer for {value}",
         missing="The start of the first subscription is not known",
+        topic="tenure",
+    ),
+    Feature(
+        name="renewals_completed",
+        dimension="contract",
+        measure=State("renewals_completed"),
+        unit="renewals",
+        show="count|renewal",
+        sentence="The account has {value} behind it",
+        missing="How often the account renewed is not known",
+        topic="tenure",
     ),
     Feature(
         name="days_to_renewal",
@@ -57,6 +68,17 @@ CONTRACT_FEATURES = (
         show="count|seat",
         sentence="The account pays for {value}",
         missing="The number of seats is not known",
+        topic="size",
+    ),
+    Feature(
+        name="employees",
+        dimension="contract",
+        measure=State("employees"),
+        unit="people",
+        show="count|person|people",
+        sentence="The account employs {value}",
+        missing="The number of employees is not known",
+        topic="size",
     ),
     Feature(
         name="mrr",
@@ -80,8 +102,50 @@ CONTRACT_FEATURES = (
         topic="price",
         low=None,
     ),
+    Feature(
+        name="price_change_180d",
+        dimension="contract",
+        measure=Change(Ratio(State("mrr"), State("seats")), Ratio(State("mrr_before"), State("seats_before"))),
+        unit="share",
+        show="change",
+        sentence="What the account pays a month for each seat {value} in 180 days",
+        missing="The price of a seat cannot be compared with 180 days ago",
+        topic="price",
+        low=None,
+    ),
+    Feature(
+        name="returns",
+        dimension="contract",
+        measure=State("returns"),
+        unit="returns",
+        show="count|return",
+        sentence="The account has {value} behind it, after a time without a subscription",
+        missing="Whether the account ever left and came back is not known",
+        topic="past_exits",
+    ),
+    Feature(
+        name="trialed",
+        dimension="contract",
+        measure=State("trialed"),
+        unit="1 or 0",
+        show="whether|tried the product before buying it|bought the product without a trial",
+        sentence="The account {value}",
+        missing="Whether the account tried the product first is not known",
+        high=1,
+    ),
+    Feature(
+        name="strategic",
+        dimension="contract",
+        measure=State("strategic"),
+        unit="1 or 0",
+        show="whether|is|is not",
+        sentence="The account {value} marked as strategic",
+        missing="Whether the account is strategic is not known",
+        high=1,
+    ),
     _attribute("plan", "plan", "The account is on the plan {value}"),
     _attribute("segment", "segment", "The account is in the segment {value}"),
     _attribute("industry", "industry", "The account is in the industry {value}"),
     _attribute("region", "region", "The account is in the region {value}"),
+    _attribute("touch_model", "kind of care", "The account is looked after with {value} touch"),
 )

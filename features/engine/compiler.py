@@ -45,6 +45,8 @@ class Compiler:
                 return f"({self._double(now)} / nullif({self._double(before)}, 0) - 1)"
             case a.Minus(left, right):
                 return f"({self.value(left)} - {self.value(right)})"
+            case a.Least(left, right):
+                return f"least({self.value(left)}, {self.value(right)})"
             case a.Included(core):
                 return self._in_plan(core)
             case a.Aggregate():
@@ -103,8 +105,9 @@ class Compiler:
         """SQL for an aggregate, without regard to what makes it missing as a whole."""
         if counted := count_each(aggregate):
             kind, counting = counted
-            scan = self._scan(Each, kind.table, aggregate.window, item=kind.item)
-            return f"coalesce({scan.add(counting(scan))}, 0)"
+            each = self._scan(Each, kind.table, aggregate.window, item=kind.item)
+            assert isinstance(each, Each)  # the roll-ups that know each one are read by nothing else
+            return f"coalesce({each.add(counting(each))}, 0)"
         aggregate = from_days(aggregate)
         window = aggregate.window
         forever = window.table == "usage_days" and window.days is None
@@ -142,12 +145,15 @@ class Compiler:
         """The scan of a table that a window belongs to, reaching as far as the window does."""
         bounded = window.days is not None and window.at is None
         span = ("long_ago" if window.until > LONG_AGO else "recent") if bounded else "ever"
-        name = f"{table}_{span}"
+        by_role = table == "usage_people" and kind is Rows
+        name = f"{table}_by_role_{span}" if by_role else f"{table}_{span}"
         scan = self.scans.setdefault(name, kind(name, table, bounded=bounded, **more))
         scan.near = min(scan.near, window.until)
         scan.far = max(scan.far, window.until + (window.days or 0))
         tests = {c.test for c in window.where}
         scan.roles |= "role" in tests
+        if isinstance(scan, Rows) and by_role:
+            scan.of_roles |= {str(v) for c in window.where if c.test == "role" for v in c.values}
         if isinstance(scan, Each):
             scan.included |= bool(tests & {"entitled", "core"})
         return scan

@@ -35,6 +35,7 @@ class Rows:
     bounded : whether all windows are.
     near, far : days before as_of between which the windows lie.
     roles : whether a condition asks for the role of the row's user.
+    of_roles : where every condition does, the roles asked for; nobody else's rows are read.
     columns : name by the SQL of the aggregate.
     """
 
@@ -44,6 +45,7 @@ class Rows:
     near: int = 10**6
     far: int = 0
     roles: bool = False
+    of_roles: set[str] = field(default_factory=set)
     columns: dict[str, str] = field(default_factory=dict)
 
     def add(self, aggregate: str) -> str:
@@ -54,21 +56,30 @@ class Rows:
         """One statement that reads the table once."""
         reach = (self.near, self.far) if self.bounded else None
         listed = ", ".join(f"{sql} AS {name}" for sql, name in self.columns.items())
+        # Who never had one of the roles, in any version, cannot have it on a day.
+        who = ""
+        if self.of_roles:
+            roles = ", ".join("'" + role.replace("'", "''") + "'" for role in sorted(self.of_roles))
+            who = f"CAST(t.user_id AS VARCHAR) IN (SELECT user_id FROM users WHERE role IN ({roles}))"
         return (
             f"SELECT t.as_of, CAST(t.account_id AS VARCHAR) AS account_id, {listed} "
-            f"FROM {history.visible_on(self.table, DAYS, reach)} AS t {ROLES if self.roles else ''} GROUP BY ALL"
+            f"FROM {history.visible_on(self.table, DAYS, reach, who)} AS t {ROLES if self.roles else ''} GROUP BY ALL"
         )
+
+
+_COMBINED = {"max": "max", "min": "min", "sum": "sum", "count": "sum"}
+"""How parts of an aggregate make the whole."""
 
 
 @dataclass
 class AllTime(Rows):
-    """Largest values over all of a roll-up: each row is read once, into the first day that sees it, and later days
-    take what earlier ones found."""
+    """Aggregates over all of a roll-up: each row is read once, into the first day that sees it, and later days add up
+    what earlier ones found."""
 
     def sql(self, history: History) -> str:
         """One statement that reads the roll-up once."""
         inner = ", ".join(f"{sql} AS {name}" for sql, name in self.columns.items())
-        outer = ", ".join(f"max({name}) AS {name}" for name in self.columns.values())
+        outer = ", ".join(f"{_COMBINED[sql.partition('(')[0]]}({name}) AS {name}" for sql, name in self.columns.items())
         return (
             f"SELECT d.as_of, CAST(account_id AS VARCHAR) AS account_id, {outer} "
             f"FROM (SELECT since, account_id, {inner} FROM {history.visible_since(self.table, DAYS)} GROUP BY ALL) "

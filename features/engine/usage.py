@@ -21,9 +21,16 @@ FIRST = a.Condition("first", "in", ("true",))
 
 
 def from_days(aggregate: a.Aggregate) -> a.Aggregate:
-    """An equal aggregate over `usage_days` where there is one, else the same aggregate."""
+    """An equal aggregate over a daily roll-up where there is one, else the same aggregate."""
     window = aggregate.window
-    if window.table != "usage" or window.where != (USED,) or window.at:
+    if window.table != "usage" or USED not in window.where or window.at:
+        return aggregate
+    others = tuple(c for c in window.where if c != USED)
+    if others and all(c.test == "role" and c.values for c in others):
+        if isinstance(aggregate, a.DaysSince | a.Earliest):
+            return replace(aggregate, window=replace(window, table="usage_people", where=others))
+        return aggregate
+    if others:
         return aggregate
     days = replace(window, table="usage_days", where=(USED_DAY,))
     match aggregate:

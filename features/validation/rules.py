@@ -15,7 +15,7 @@ from features.casting import quoted
 from features.contract import CONTRACT, SURVEY_SCALES, Table
 from features.loading import ALWAYS, FOREVER, late_stamp, latest, uncast_bit
 
-__all__ = ["VIOLATIONS_DDL", "find_violations"]
+__all__ = ["VIOLATIONS_DDL", "find_violations", "judge_table"]
 
 VIOLATIONS_DDL = """
 CREATE TABLE violations (
@@ -36,19 +36,24 @@ def find_violations(con: duckdb.DuckDBPyConnection, present: list[str], today: d
     today : facts dated after the next midnight are set aside, in no matter which zone it is counted; None takes all.
     """
     for name in ("accounts", *(n for n in present if n != "accounts")):
-        table = CONTRACT[name]
-        _add(con, name, list(_row_rules(table, _columns(con, name), today)))
-        if name == "accounts":
-            _add_duplicates(con, table)
-            con.execute(_FIRST_KNOWN)
-        elif "account_id" in table.by_name:
-            _add_unknown_accounts(con, name)
-        if name == "usage":
-            _add_usage_before_account(con)
-        if name != "accounts" and table.key:
-            _add_duplicates(con, table)
-        if table.periods:
-            _add_overlaps(con, table)
+        judge_table(con, name, today)
+
+
+def judge_table(con: duckdb.DuckDBPyConnection, name: str, today: dt.date | None) -> None:
+    """Fill `violations` with those of one table; accounts must have been judged before."""
+    table = CONTRACT[name]
+    _add(con, name, list(_row_rules(table, _columns(con, name), today)))
+    if name == "accounts":
+        _add_duplicates(con, table)
+        con.execute(_FIRST_KNOWN)
+    elif "account_id" in table.by_name:
+        _add_unknown_accounts(con, name)
+    if name == "usage":
+        _add_usage_before_account(con)
+    if name != "accounts" and table.key:
+        _add_duplicates(con, table)
+    if table.periods:
+        _add_overlaps(con, table)
 
 
 _FIRST_KNOWN = """
@@ -138,12 +143,13 @@ def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterat
             ALWAYS,
         )
     for earlier, later in table.ordered:
-        since = quoted(f"_{later}_known") if table.by_name[later].late else ALWAYS
+        known = [quoted(f"_{c}_known") for c in (earlier, later) if table.by_name[c].late]
+        seen = "".join(f" AND {k} IS NOT NULL" for k in known)
         yield (
             "end before start",
             f"'{later} ' || {quoted(later)} || ' is before {earlier} ' || {quoted(earlier)}",
-            f"{quoted(later)} < {quoted(earlier)}",
-            since,
+            f"{quoted(later)} < {quoted(earlier)}{seen}",
+            f"greatest({', '.join(known)})" if known else ALWAYS,
         )
 
 
@@ -193,6 +199,11 @@ def _add_unknown_accounts(con: duckdb.DuckDBPyConnection, table: str) -> None:
         FROM {name} AS t JOIN _met AS met USING (account_id) WHERE met._known > t._known
         """
     )
+    # What is of an account that nobody knew says nothing on that day, not even how far the history reaches.
+    con.execute(
+        f"UPDATE {name} SET _known = met._known FROM _met AS met "
+        f"WHERE met.account_id = {name}.account_id AND met._known > {name}._known"
+    )
 
 
 def _add_usage_before_account(con: duckdb.DuckDBPyConnection) -> None:
@@ -218,7 +229,8 @@ def _add_overlaps(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     *whose, start, end = table.periods
     shown = " || ' ' || ".join(f"later.{quoted(c)}" for c in whose)
     begins, ends, known = quoted(start), quoted(end), quoted(f"_{end}_known")
-    order = ", ".join(f"{{0}}.{c}" for c in ("_known", f"{ends} IS NULL", ends, "_row"))
+    # Of equal starts the one whose end was known first stands, so that an end recorded later changes no earlier day.
+    order = ", ".join(f"{{0}}.{c}" for c in ("_known", f"{known} IS NULL", known, ends, "_row"))
     con.execute(
         f"""
         INSERT INTO violations

@@ -1,4 +1,6 @@
-"""Every declaration can be written for every kind of value."""
+"""Every declaration can be written for every kind of value, and reads as English at odd ones."""
+
+import re
 
 import pytest
 
@@ -14,6 +16,52 @@ def test_every_declared_sentence_can_be_filled(feature: Feature) -> None:
     assert "{" not in said
     assert said != feature.missing
     assert sentence(feature, {}, CATALOGUE) == feature.missing
+
+
+ODD = (0.0, 1.0, 2.0, 1e-9, 0.004, 0.999, 0.9996, 1.04, 28.0, 99.96, 1e4, 123456789.5, -1e-9, -0.5, -1.0, -3.0, -250.25)
+WRONG = (
+    ("a value that is not there", r"\b(None|nan|NaN|inf)\b"),
+    ("a blank too many", r"  | [,.;]|\s$|^\s"),
+    ("one of many", r"(?<![\d.,])1 (?!is\b|was\b)\w+s\b|(?<![\d.,])1 (people|\w+ (tickets|users|features|makers))\b"),
+    ("many of one", r"(?<![\d.,])-?(0|[2-9]|\d\d+) (day|hour|month|year|person|seat|user|champion|invoice|renewal)\b"),
+    ("a number for machines", r"\de[-+]?\d|\.\d{4,}"),
+    ("a minus sign", r"-\d"),
+    ("an unfilled place", r"[{}|]"),
+    ("a double word", r"\b(\w+) \1\b"),
+)
+
+
+def _possible(feature: Feature) -> list[float]:
+    low, high = feature.low, feature.high
+    return [v for v in ODD if (low is None or v >= low) and (high is None or v <= high)]
+
+
+@pytest.mark.parametrize("feature", [f for f in CATALOGUE if f.kind == "number"], ids=lambda f: f.name)
+@pytest.mark.parametrize("others", ["all alike", "all missing"])
+def test_sentences_read_as_english_at_odd_values(feature: Feature, others: str) -> None:
+    for value in _possible(feature):
+        values: dict[str, float | str | None] = {feature.name: value}
+        if others == "all alike":
+            values = {f.name: value if value in _possible(f) else 1.0 for f in CATALOGUE} | values
+        said = sentence(feature, values, CATALOGUE)
+        for what, pattern in WRONG:
+            assert not re.search(pattern, said), f"{what} at {value}: {said}"
+        assert said[0].isupper() or said[0].isdigit(), said
+
+
+@pytest.mark.parametrize("value", ["Pro", "north_america", "Süd & Co", "0"])
+def test_sentences_of_categories_name_the_value(value: str) -> None:
+    for feature in CATALOGUE:
+        if feature.kind == "category":
+            assert value.replace("_", " ") in sentence(feature, {feature.name: value}, CATALOGUE)
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_what_is_missing_is_said_in_words(gap: float | None) -> None:
+    for feature in CATALOGUE:
+        said = sentence(feature, {feature.name: gap}, CATALOGUE)
+        assert said == feature.missing
+        assert not any(re.search(pattern, said) for _, pattern in WRONG), said
 
 
 @pytest.mark.parametrize(
@@ -42,6 +90,12 @@ def test_every_declared_sentence_can_be_filled(feature: Feature) -> None:
         ("number", 99.97, "100"),
         ("age", 365.25, "1 year"),
         ("age", 1.0, "1 day"),
+        ("after|the sale", 0.5, "0.5 days after the sale"),
+        ("whether|is|is not", 1.0, "is"),
+        ("number", -0.0000123, "just below 0"),
+        ("money", -0.001, "0"),
+        ("money", -1250.0, "minus 1,250"),
+        ("days", -1.0, "minus 1 day"),
         ("text", "Pro", "Pro"),
         ("text", "north_america", "north america"),
     ],

@@ -1,78 +1,13 @@
-"""Adoption and engagement: who uses the product, how much of it, how often, and which way that is going."""
+"""Engagement: how often and how much the account's people use the product, and which way that is going."""
 
-from features.algebra import (
-    Active,
-    Change,
-    Condition,
-    Count,
-    DaysSince,
-    Distinct,
-    Minus,
-    Ratio,
-    State,
-    Sum,
-    Window,
-)
+from features.algebra import Active, Change, DaysSince, Distinct, Ratio, Regulars, State, Sum
+from features.catalogue.words import BEFORE, EVER, MONTH, QUARTER, WEEK, used
 from features.feature import Feature
 
-__all__ = ["ADOPTION", "ENGAGEMENT"]
+__all__ = ["ENGAGEMENT"]
 
-# A feed that writes a row of 0 for everybody every day must not look like use.
-USED = (Condition("events", "at least", (1,)),)
-EVER = Window("usage", where=USED)
-MONTH = Window("usage", days=28, where=USED)
-BEFORE = Window("usage", days=28, until=28, where=USED)
-WEEK = Window("usage", days=7, where=USED)
-QUARTER = Window("usage", days=84, where=USED)
-
-ADOPTION = (
-    Feature(
-        name="seats_used_share",
-        dimension="adoption",
-        measure=Ratio(Distinct(MONTH, "user_id"), State("seats")),
-        unit="share of seats",
-        show="percent",
-        sentence="{value} of the paid seats were used in the last four weeks",
-        missing="The share of seats in use is not known",
-        good="high",
-        actionable=True,
-    ),
-    Feature(
-        name="users_ever_active_share",
-        dimension="adoption",
-        measure=Ratio(Distinct(EVER, "user_id"), Count(Window("users"))),
-        unit="share of registered users",
-        show="percent",
-        sentence="{value} of the registered users have ever used the product",
-        missing="The share of registered users who ever used the product is not known",
-        good="high",
-        actionable=True,
-    ),
-    Feature(
-        name="features_used_28d",
-        dimension="adoption",
-        measure=Distinct(MONTH, "feature"),
-        unit="features",
-        show="count|product feature",
-        sentence="People there used {value} in the last four weeks",
-        missing="No usage data is on record",
-        good="high",
-        actionable=True,
-    ),
-    Feature(
-        name="features_used_change",
-        dimension="adoption",
-        measure=Minus(Distinct(MONTH, "feature"), Distinct(BEFORE, "feature")),
-        unit="features",
-        show="difference",
-        sentence="The number of product features in use {value} from one four-week period to the next",
-        missing="No usage data is on record",
-        topic="features_used_28d",
-        good="high",
-        low=None,
-        actionable=True,
-    ),
-)
+LAST_YEAR = used(28, until=364, whole=True)
+"""The same four weeks a year ago, weekdays and all."""
 
 ENGAGEMENT = (
     Feature(
@@ -152,8 +87,8 @@ ENGAGEMENT = (
         measure=Change(Distinct(MONTH, "user_id"), Distinct(BEFORE, "user_id")),
         unit="share",
         show="change",
-        sentence="The number of people using the product {value} in four weeks, to {active_users_28d}",
-        missing="How the number of people using the product changed is not known",
+        sentence="The number of people using the product {value} in four weeks and stands at {active_users_28d}",
+        missing="The number of people using the product cannot be compared with the four weeks before the last four",
         topic="active_users",
         good="high",
         low=-1,
@@ -166,7 +101,20 @@ ENGAGEMENT = (
         unit="share of the month's users",
         show="percent",
         sentence="{value} of the month's users came back in the last week",
-        missing="How many of the month's users came back in the last week is not known",
+        missing="No users of the last four weeks are on record",
+        good="high",
+        high=1,
+        actionable=True,
+    ),
+    Feature(
+        name="power_user_share_28d",
+        dimension="engagement",
+        measure=Ratio(Regulars(MONTH, "user_id", 12), Distinct(MONTH, "user_id")),
+        unit="share of the month's users",
+        show="percent",
+        sentence="{value} of the month's users were there on at least 12 of the 28 days",
+        missing="No users of the last four weeks are on record",
+        topic="power_users",
         good="high",
         high=1,
         actionable=True,
@@ -200,8 +148,8 @@ ENGAGEMENT = (
         measure=Change(Sum(MONTH, "events"), Sum(BEFORE, "events")),
         unit="share",
         show="change",
-        sentence="Use of the product {value} in four weeks, to {events_28d}",
-        missing="How use of the product changed in the last eight weeks is not known",
+        sentence="Use of the product {value} in four weeks and stands at {events_28d}",
+        missing="Use of the product cannot be compared with the four weeks before the last four",
         topic="events",
         good="high",
         low=-1,
@@ -214,10 +162,36 @@ ENGAGEMENT = (
         unit="share of twelve weeks' actions",
         show="percent",
         sentence="{value} of the last twelve weeks' use fell into the last week",
-        missing="How use spreads over the last twelve weeks is not known",
+        missing="No use of the product in the last twelve weeks is on record",
         topic="events",
         good="high",
         high=1,
+        actionable=True,
+    ),
+    Feature(
+        name="events_quarter_change",
+        dimension="engagement",
+        measure=Change(Sum(QUARTER, "events"), Sum(used(84, until=84, whole=True), "events")),
+        unit="share",
+        show="change",
+        sentence="Use of the product {value} in the last twelve weeks against the twelve before",
+        missing="Use of the product cannot be compared with the twelve weeks before the last twelve",
+        topic="events",
+        good="high",
+        low=-1,
+        actionable=True,
+    ),
+    Feature(
+        name="events_year_change",
+        dimension="engagement",
+        measure=Change(Sum(MONTH, "events"), Sum(LAST_YEAR, "events")),
+        unit="share",
+        show="change",
+        sentence="Use of the product in the last four weeks {value} against the same weeks of last year",
+        missing="Use of the product cannot be compared with the same weeks of last year",
+        topic="events",
+        good="high",
+        low=-1,
         actionable=True,
     ),
     Feature(
@@ -225,9 +199,22 @@ ENGAGEMENT = (
         dimension="engagement",
         measure=Ratio(Sum(MONTH, "events"), Distinct(MONTH, "user_id")),
         unit="actions per user",
-        show="number",
-        sentence="Each active user took {value} actions in the last four weeks on average",
+        show="count|action",
+        sentence="Each active user took {value} in the last four weeks on average",
         missing="Actions per active user in the last four weeks are not on record",
+        topic="events_per_user",
+        good="high",
+        actionable=True,
+    ),
+    Feature(
+        name="events_per_seat_28d",
+        dimension="engagement",
+        measure=Ratio(Sum(MONTH, "events"), State("seats")),
+        unit="actions per seat",
+        show="number",
+        sentence="People there took {events_28d} in the last four weeks, which is {value} for each paid seat",
+        missing="Actions for each paid seat are not known",
+        topic="events_per_user",
         good="high",
         actionable=True,
     ),
@@ -236,8 +223,8 @@ ENGAGEMENT = (
         dimension="engagement",
         measure=Ratio(Sum(MONTH, "minutes"), Distinct(MONTH, "user_id")),
         unit="minutes per user",
-        show="number",
-        sentence="Each active user spent {value} minutes in the product in the last four weeks on average",
+        show="count|minute",
+        sentence="Each active user spent {value} in the product in the last four weeks on average",
         missing="Time in the product in the last four weeks is not on record",
         good="high",
         actionable=True,
