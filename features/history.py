@@ -122,12 +122,22 @@ class History:
         """Names of the tables that there are."""
         return frozenset(self.sources)
 
-    def visible(self, table: str, as_of: dt.date) -> str:
+    def visible(self, table: str, as_of: dt.date, *, times: bool = False) -> str:
         """SQL for the rows of a table as somebody saw them at the start of a day.
 
         Rows come with the contract's columns and `_event`. A late column is NULL until its own time has come.
+
+        Parameters
+        ----------
+        times : whether rows come with `_known` and `_<late column>_known` too, each no later than it is visible.
         """
-        columns, seen, versions = self._gate(table, f"DATE '{as_of.isoformat()}'")
+        day = f"DATE '{as_of.isoformat()}'"
+        columns, seen, versions = self._gate(table, day)
+        if times:
+            late = [quoted(f"_{c.name}_known") for c in CONTRACT[table].columns if c.late]
+            columns = ", ".join(
+                [columns, "t._known", *(f"CASE WHEN t.{k} < {day} THEN t.{k} END AS {k}" for k in late)]
+            )
         return f"(SELECT t._event, {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
 
     def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None, only: str = "") -> str:

@@ -39,13 +39,6 @@ def next_renewal(as_of: str, first: str = "first_renewal", term: str = "term_mon
     )
 
 
-def _whole_terms(start: str, term: str) -> str:
-    """SQL: how many renewal dates, whole terms after a start, lie before as_of."""
-    terms = f"(datediff('month', {start}, as_of) // {term})"
-    reached = f"CAST({start} + to_months(CAST({terms} * {term} AS INTEGER)) AS DATE) < as_of"
-    return f"({terms} - CASE WHEN {reached} THEN 0 ELSE 1 END)"
-
-
 def account_states(history: History, days: str) -> str:
     """SQL: one row for each day and each account visible then.
 
@@ -57,11 +50,13 @@ def account_states(history: History, days: str) -> str:
     -------
     Columns as_of, account_id, active, notice, ever_paid (booleans), the account's attributes, and of its paid
     subscriptions: mrr and seats (sums of the active ones; no mrr where currencies are mixed), subscriptions (active),
-    plan, term_months and renews_on (of the largest active one), subscribed_on (first start), resubscribed_on (start of
-    the present run, which a gap shorter than the grace period does not break), returns (runs before it), mrr_first
-    (on the day after subscribed_on), mrr_before and seats_before (`EARLIER_DAYS` earlier; NULL before the first
-    subscription), plans (list, of the active ones), upgrades_365d and downgrades_365d (days of the last `TERMS_DAYS` on which superseded terms
-    were followed by dearer or cheaper ones), renewals_completed, notices_withdrawn, trialed.
+    plans (list, of the active ones), plan, term_months and renews_on (of the largest active one), subscribed_on (first
+    start), resubscribed_on (start of the present run, which a gap shorter than the grace period does not break),
+    returns (runs before it), mrr_first (on the day after subscribed_on), mrr_before and seats_before (`EARLIER_DAYS`
+    earlier; NULL before the first subscription, and no mrr in another currency), upgrades_365d and downgrades_365d
+    (days of the last `TERMS_DAYS` on which superseded terms were followed by dearer or cheaper ones),
+    renewals_completed (renewal dates of the present run that it outlived), notices_withdrawn, trialed (before the first
+    paid subscription).
     """
     grace = max(history.settings.churn.grace_days, 1)
     earlier = f"(as_of - {EARLIER_DAYS})"
@@ -69,7 +64,8 @@ def account_states(history: History, days: str) -> str:
     largest = "ORDER BY mrr DESC, subscription_id, started_on DESC"
     return f"""
     (WITH subs AS MATERIALIZED (
-        SELECT *, notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on) AS noticed
+        SELECT * REPLACE (nullif(upper(trim(currency)), '') AS currency),
+               notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on) AS noticed
         FROM {history.visible_on("subscriptions", days)}
     ),
     paid AS MATERIALIZED (SELECT * FROM subs WHERE NOT coalesce(trial, false)),
@@ -80,7 +76,8 @@ def account_states(history: History, days: str) -> str:
     ),
     now AS (
         SELECT as_of, account_id, bool_and(coalesce(leaving, false)) AS notice, count(*) AS subscriptions,
-               {_one_currency("sum(mrr)")} AS mrr, sum(seats) AS seats, list_sort(list(DISTINCT plan)) AS plans,
+               {_one_currency("sum(mrr)")} AS mrr, max(currency) AS currency, sum(seats) AS seats,
+               list_sort(list(DISTINCT plan)) AS plans,
                first(plan {largest}) AS plan, first(term_months {largest}) AS term_months,
                first({next_renewal("as_of")} {largest}) AS renews_on
         FROM opened GROUP BY as_of, account_id
@@ -97,39 +94,68 @@ def account_states(history: History, days: str) -> str:
         SELECT as_of, account_id, count(*) FILTER (WHERE now > before) AS upgrades,
                count(*) FILTER (WHERE now < before) AS downgrades
         FROM (
-            SELECT as_of, account_id, ended_on AS day, sum(mrr) AS before FROM paid
+            SELECT as_of, account_id, ended_on AS day, {_one_currency("sum(mrr)")} AS before, max(currency) AS paid_in
+            FROM paid
             WHERE end_reason = 'superseded' AND ended_on < as_of AND ended_on >= as_of - {TERMS_DAYS} GROUP BY ALL
-        ) JOIN (SELECT as_of, account_id, started_on AS day, sum(mrr) AS now FROM paid GROUP BY ALL)
-            USING (as_of, account_id, day)
+        ) JOIN (
+            SELECT as_of, account_id, started_on AS day, {_one_currency("sum(mrr)")} AS now, max(currency) AS currency
+            FROM paid GROUP BY ALL
+        ) USING (as_of, account_id, day)
+        WHERE paid_in = currency OR paid_in IS NULL OR currency IS NULL
         GROUP BY as_of, account_id
     ),
     past AS (
         SELECT as_of, account_id, min(started_on) AS subscribed_on,
                CASE WHEN min(started_on) < {earlier} THEN {_one_currency("coalesce(sum(mrr), 0)", open_then)} END
-                   AS mrr_before,
+                   AS mrr_before, max(currency) FILTER (WHERE {open_then}) AS currency_before,
                CASE WHEN min(started_on) < {earlier} THEN sum(seats) FILTER (WHERE {open_then}) END AS seats_before,
                count(*) FILTER (WHERE notice_withdrawn_on >= notice_on) AS notices_withdrawn
         FROM paid GROUP BY as_of, account_id
     ),
     began AS (
-        SELECT as_of, account_id, {_one_currency("sum(mrr)")} AS mrr_first
+        SELECT as_of, account_id, {_one_currency("sum(mrr)")} AS mrr_first, max(currency) AS currency_first
         FROM paid JOIN past USING (as_of, account_id)
         WHERE started_on <= subscribed_on AND (ended_on IS NULL OR ended_on > subscribed_on) GROUP BY as_of, account_id
     ),
-    trials AS (SELECT DISTINCT as_of, account_id FROM subs WHERE trial)
+    renewed AS (
+        SELECT as_of, account_id, count(DISTINCT renewal) FILTER (
+                   WHERE renewal < as_of AND (ended_on IS NULL OR renewal <= ended_on)) AS renewals
+        FROM (
+            SELECT as_of, account_id, ended_on, unnest([
+                CAST(first_renewal + to_months(CAST(k * term_months AS INTEGER)) AS DATE)
+                FOR k IN range(datediff('month', first_renewal, as_of) // term_months + 2)]) AS renewal
+            FROM (
+                SELECT *, coalesce(renews_on, CAST(started_on + to_months(CAST(term_months AS INTEGER)) AS DATE))
+                    AS first_renewal
+                FROM paid JOIN runs USING (as_of, account_id)
+                WHERE term_months IS NOT NULL AND started_on >= resubscribed_on
+            )
+        ) GROUP BY as_of, account_id
+    ),
+    timed AS (
+        SELECT DISTINCT as_of, account_id FROM paid JOIN runs USING (as_of, account_id)
+        WHERE term_months IS NOT NULL AND started_on >= resubscribed_on
+    ),
+    trials AS (
+        SELECT DISTINCT as_of, account_id FROM subs JOIN past USING (as_of, account_id)
+        WHERE trial AND started_on < subscribed_on
+    )
     SELECT a.as_of, a.account_id, a.name, a.segment, a.industry, a.region, a.touch_model, a.strategic, a.employees,
            a.created_on, a.sold_on,
            now.account_id IS NOT NULL AS active, coalesce(now.notice, false) AS notice,
            past.account_id IS NOT NULL AS ever_paid,
            now.mrr, now.seats, now.subscriptions, now.plans, now.plan, now.term_months, now.renews_on,
-           past.subscribed_on, runs.resubscribed_on, runs.returns, began.mrr_first, past.mrr_before, past.seats_before,
+           past.subscribed_on, runs.resubscribed_on, runs.returns, past.seats_before,
+           CASE WHEN {_same_currency("began.currency_first")} THEN began.mrr_first END AS mrr_first,
+           CASE WHEN {_same_currency("past.currency_before")} THEN past.mrr_before END AS mrr_before,
            coalesce(changed.upgrades, 0) AS upgrades_365d, coalesce(changed.downgrades, 0) AS downgrades_365d,
-           {_whole_terms("runs.resubscribed_on", "now.term_months")} AS renewals_completed,
+           CASE WHEN timed.account_id IS NOT NULL THEN coalesce(renewed.renewals, 0) END AS renewals_completed,
            past.notices_withdrawn, trials.account_id IS NOT NULL AS trialed
     FROM {history.visible_on("accounts", days)} AS a
     LEFT JOIN now USING (as_of, account_id) LEFT JOIN past USING (as_of, account_id)
     LEFT JOIN runs USING (as_of, account_id) LEFT JOIN changed USING (as_of, account_id)
-    LEFT JOIN began USING (as_of, account_id) LEFT JOIN trials USING (as_of, account_id))
+    LEFT JOIN began USING (as_of, account_id) LEFT JOIN trials USING (as_of, account_id)
+    LEFT JOIN renewed USING (as_of, account_id) LEFT JOIN timed USING (as_of, account_id))
     """
 
 
@@ -138,3 +164,8 @@ def _one_currency(total: str, condition: str = "true") -> str:
     rows = f" FILTER (WHERE {condition})"
     kept = total.replace("sum(mrr)", f"sum(mrr){rows}")
     return f"CASE WHEN count(DISTINCT currency){rows} <= 1 THEN {kept} END"
+
+
+def _same_currency(then: str) -> str:
+    """SQL: nothing says that money of another time was in another currency than the account's present one."""
+    return f"({then} = now.currency OR {then} IS NULL OR now.currency IS NULL)"

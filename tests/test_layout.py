@@ -92,10 +92,10 @@ def test_every_module_is_in_the_architecture_page() -> None:
 def test_settings_are_documented() -> None:
     import dataclasses
 
-    from features.settings import ChurnSettings, HistorySettings, TrainingSettings
+    from features.settings import ChurnSettings, ExpansionSettings, HistorySettings, TrainingSettings
 
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    for section in (ChurnSettings, HistorySettings, TrainingSettings):
+    for section in (ChurnSettings, ExpansionSettings, HistorySettings, TrainingSettings):
         for field in dataclasses.fields(section):
             assert re.search(rf"^{field.name} = ", page, re.MULTILINE), f"{field.name} is missing in docs/config.md"
 

@@ -37,6 +37,9 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         horizons = [28]
         grace_days = 0
         event = "notice"
+        [outcomes.expansion]
+        growth = 0.25
+        horizons = [30, 90]
         [history]
         max_failing_share = 1
         observed_until = 2014-10-01
@@ -49,6 +52,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     )
     assert settings.churn.horizons == (28,)
     assert (settings.churn.grace_days, settings.churn.event) == (0, "notice")
+    assert (settings.expansion.growth, settings.expansion.horizons) == (0.25, (30, 90))
     assert settings.history.observed_until == dt.date(2014, 10, 1)
     assert (settings.history.recording_lag_days, settings.history.max_failing_share) == (0, 1)
     assert (settings.training.grid, settings.training.min_churned) == ("weekly", (10, 5, 5))
@@ -76,7 +80,12 @@ REFUSED = {
     "[outcomes.churn]\nhorizons = 90\n": "horizons",
     "[outcomes.churn]\ngrace_days = -1\n": "grace_days",
     '[outcomes.churn]\nevent = "renewal"\n': "event",
-    "[outcomes.expansion]\n": "expansion",
+    "[outcomes.renewal]\n": "renewal",
+    "[outcomes.expansion]\ngrowth = 0\n": "growth",
+    "[outcomes.expansion]\ngrowth = nan\n": "growth",
+    "[outcomes.expansion]\nhorizons = []\n": "horizons",
+    "[outcomes.expansion]\nhorizons = [90, 30]\n": "horizons",
+    "[outcomes.expansion]\nhorizons = [0]\n": "horizons",
     "outcomes = 3\n": "outcomes",
     'outcomes = "churn"\n': "outcomes",
     "[outcomes]\nchurn = 3\n": "churn",
