@@ -18,6 +18,7 @@ from features.rollups import ROLLUPS, roll_up
 from features.settings import Settings
 from features.sources.find import find_sources
 from features.sources.source import Source
+from features.validation.disagreements import set_aside_contradictions
 from features.validation.notes import notes, warnings
 from features.validation.report import Report, TableReport, share_text
 from features.validation.rules import VIOLATIONS_DDL, find_violations, judge_table
@@ -97,6 +98,7 @@ class History:
                 con.execute(f"DROP TABLE {quoted(name)}")
                 history._load(history.sources[name])
                 judge_table(con, name, today)
+        set_aside_contradictions(con, list(history.sources))
         roll_up(con)
         history.report = Report(
             [TableReport(n, s.label, history._read(n), unknown[n]) for n, s in history.sources.items()]

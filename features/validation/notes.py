@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
+from features.casting import quoted
 from features.contract import CONTRACT
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["notes", "warnings"]
 
 QUIET_DAYS = 30
-"""A table whose feed stops this many days before usage does is worth a warning."""
+"""A table whose feed stops this many days before usage does is worth a word, if it has not paused as long before."""
 
 _ATTRIBUTES = {"accounts": ("segment", "industry", "region", "employees"), "users": ("role", "department")}
 
@@ -29,7 +29,22 @@ def notes(history: History) -> list[str]:
 
 def warnings(history: History) -> list[str]:
     """One sentence for each thing that is likely wrong and would spoil what is learned."""
-    return _lonely_end(history)
+    return [*_lonely_end(history), *_currencies(history)]
+
+
+def _currencies(history: History) -> list[str]:
+    """Currencies are never converted, so nothing that adds or compares MRR means anything across them."""
+    rows = history.con.execute(
+        "SELECT currency, count(*) FROM subscriptions WHERE currency IS NOT NULL AND NOT coalesce(trial, false) "
+        "AND _bad_from IS NULL GROUP BY currency ORDER BY count(*) DESC, currency"
+    ).fetchall()
+    if len(rows) < 2:
+        return []
+    listed = ", ".join(f"{currency} in {count:,}" for currency, count in rows[:5])
+    return [
+        f"Subscriptions are in several currencies ({listed}), which are never added or converted: turn mrr into one "
+        "currency in the mapping, or whatever compares MRR across accounts means nothing."
+    ]
 
 
 def _lonely_end(history: History) -> list[str]:
@@ -84,7 +99,7 @@ def _undated(history: History) -> list[str]:
     said = []
     for table, attributes in _ATTRIBUTES.items():
         given = [a for a in attributes if a in history.columns.get(table, ())]
-        if given:
+        if given and "valid_from" not in history.columns[table]:
             said.append(
                 f"{table}: {', '.join(given)} carry no dates and count as never changed; where they are overwritten "
                 "in the source, they can leak the future."
@@ -99,10 +114,15 @@ def _quiet_feeds(history: History) -> list[str]:
     for name in history.tables:
         if name in ("usage", "accounts", "subscriptions", "costs") or not CONTRACT[name].event or last_use is None:
             continue
-        row = history.con.execute(f'SELECT max(_event) FROM "{name}" WHERE isfinite(_event)').fetchone()
-        last = row[0] if row else None
-        if last is not None and last.date() < last_use - dt.timedelta(days=QUIET_DAYS):
-            said.append(
-                f"{name}: its last row is of {last:%Y-%m-%d}, but usage goes on to {last_use}; is its feed dead?"
-            )
+        # Where rows are rare, a pause is no news; what is longer than any before it is.
+        row = history.con.execute(
+            f"""
+            SELECT max(day), max(pause)
+            FROM (SELECT day, day - lag(day) OVER (ORDER BY day) AS pause
+                  FROM (SELECT DISTINCT CAST(_event AS DATE) AS day FROM {quoted(name)} WHERE isfinite(_event)))
+            """
+        ).fetchone()
+        last, pause = row or (None, None)
+        if last is not None and (last_use - last).days > max(QUIET_DAYS, pause or 0):
+            said.append(f"{name}: its last row is of {last}, but usage goes on to {last_use}; is its feed dead?")
     return sorted(said)

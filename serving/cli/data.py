@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import click
 
 from features.build import build_features
 from features.errors import TenureError
+from features.sources.find import shown
+from features.validation.disagreements import find_disagreements
+from features.validation.leaks import find_leaks
+from features.validation.page import report_page
 from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, table
+from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages
+from serving.cli.report import print_report
 
 __all__ = ["check", "features", "simulate"]
 
@@ -20,32 +26,75 @@ _FOLDER = click.Path(path_type=Path)
 @click.command()
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this HTML file too.")
+@click.option("--suggest", "drafts", is_flag=True, help="Draft a tenure.toml that maps these tables; check nothing.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="With --suggest, the file to write it to.")
 @shared_options
 @click.pass_context
-def check(context: click.Context, folder: Path, as_json: bool, **_: object) -> None:
+def check(
+    context: click.Context, folder: Path, as_json: bool, html: Path | None, drafts: bool, out: Path | None, **_: object
+) -> None:
     """Validate a company's history and say what is wrong with it.
 
-    Example: tenure check company/
+    Example: tenure check company/ --html report.html
     """
-    history = open_history(folder, settings_of(context), home_of(context))
-    report = history.report
+    if out and not drafts:
+        raise TenureError("--out says where a draft goes, so it needs --suggest; use --html to write the report.")
+    if drafts:
+        return _draft(folder, out)
+    require_folder(html)
+    refusal: TenureError | None = None
+    observed: tuple[dt.date, dt.date] | None = None
+    with stages() as say:
+        say("reading and validating every row")
+        history = open_history(folder, settings_of(context), home_of(context))
+        report = history.report
+        say("looking for tables that disagree")
+        report.read_examples(history.con, history.sources)
+        report.disagreements = find_disagreements(history)
+        report.leaks = find_leaks(history, say)
+        # A history that cannot be relied on is reported all the same, and refused after that.
+        try:
+            observed = history.observed_period()
+            history.require_sound(dt.date.max)
+        except TenureError as error:
+            refusal = error
+    name = re.sub(r":/+.*@", "://", str(folder))  # a database's user and password are nobody's business
+    if html:
+        text = report_page(report, name, observed=observed, refusal=str(refusal or ""), fingerprint=history.fingerprint)
+        try:
+            html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise TenureError(f"{html} cannot be written ({error.strerror}); choose another file.") from None
     if as_json:
-        observed = {"from": history.observed_from.isoformat(), "until": history.observed_until.isoformat()}
-        print_json({**report.to_json(), "observed": observed, "fingerprint": history.fingerprint})
+        period = {"from": str(observed[0]), "until": str(observed[1])} if observed else None
+        print_json({**report.to_json(), "observed": period, "fingerprint": history.fingerprint})
     else:
-        table(
-            f"{folder}: {len(report.tables)} tables",
-            ["table", "rows", "set aside"],
-            [[t.table, f"{t.rows:,}", f"{report.failing.get(t.table, 0):,}"] for t in report.tables],
-        )
-        if report.findings:
-            click.echo()
-            rows = [[f.table, f.rule, f"{f.rows:,}", f.example] for f in report.findings]
-            table("Rows that cannot be right", ["table", "rule", "rows", "for example"], rows, right=9)
-        click.echo(f"\nObserved from {history.observed_from} until {history.observed_until} (that day not included).")
-        for note in report.notes:
-            click.echo(f"- {note}")
-    history.require_sound(dt.date.max)
+        print_report(report, name, observed)
+        if html:
+            click.echo(f"\nThe report is in {html}.")
+    if refusal:
+        raise refusal
+
+
+def _draft(folder: Path, out: Path | None) -> None:
+    """Print a draft of a mapping, or write it to a file that is not there yet."""
+    from features.sources.suggest import suggest
+
+    require_folder(out)
+    if out and out.exists():
+        raise TenureError(f"{out} is there already; choose another file with --out, or remove it.")
+    with stages() as say:
+        say("looking at names and contents")
+        text = suggest(folder)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TenureError(f"{out} cannot be written ({error.strerror}); choose another file with --out.") from None
+    click.echo(f"{out} holds a draft; read every line, then: tenure check {shown(folder)} --config {out}")
 
 
 @click.command()
@@ -72,19 +121,50 @@ def features(context: click.Context, folder: Path, as_ofs: tuple[dt.date, ...], 
     click.echo(f"{len(rows):,} rows of {len(rows.columns) - 2} features for {len(set(as_ofs))} days are in {out}.")
 
 
+def _price_rise(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, float] | None:
+    """MONTH:FACTOR as two numbers."""
+    if value is None:
+        return None
+    month, _, factor = value.partition(":")
+    try:
+        return int(month), float(factor)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not MONTH:FACTOR; write it as 20:2.", context, option) from None
+
+
 @click.command()
 @click.argument("out", metavar="OUT", type=_FOLDER)
 @click.option("--accounts", type=click.IntRange(10, 100_000), default=1500, show_default=True)
 @click.option("--months", type=click.IntRange(6, 120), default=30, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--null", is_flag=True, help="Churn by one constant hazard that nothing predicts.")
+@click.option("--equal-skill", is_flag=True, help="Make all CSMs equally good.")
+@click.option("--hidden-confounding", is_flag=True, help="Let something unrecorded cause both touches and churn.")
+@click.option(
+    "--price-rise",
+    metavar="MONTH:FACTOR",
+    callback=_price_rise,
+    help="Multiply list prices on the first day of a month, counted from 1.",
+)
+@click.option("--defects", is_flag=True, help="Plant bad rows of every rule, and list them in OUT/truth/defects.csv.")
 @shared_options
-def simulate(out: Path, accounts: int, months: int, seed: int, null: bool, **_: object) -> None:
+def simulate(
+    out: Path,
+    accounts: int,
+    months: int,
+    seed: int,
+    null: bool,
+    equal_skill: bool,
+    hidden_confounding: bool,
+    price_rise: tuple[int, float] | None,
+    defects: bool,
+    **_: object,
+) -> None:
     """Make up a company with known truth.
 
-    The true probability of churn, per account and month, is written to OUT/truth.
+    What is true of it (probabilities, the same company without CSMs, each CSM's skill) is written to OUT/truth.
 
-    Example: tenure simulate company/ --accounts 1500 --months 30 --seed 7
+    Example: tenure simulate company/ --accounts 1500 --months 30 --seed 7 --price-rise 20:2
     """
     from features.simulation import simulate as make
 
@@ -92,8 +172,20 @@ def simulate(out: Path, accounts: int, months: int, seed: int, null: bool, **_: 
         raise TenureError(f"{out} is there already and not empty; choose another folder or remove it.")
     with stages() as say:
         say(f"simulating {accounts:,} accounts over {months} months")
-        company = make(accounts=accounts, months=months, seed=seed, null=null)
+        company = make(
+            accounts=accounts,
+            months=months,
+            seed=seed,
+            null=null,
+            equal_skill=equal_skill,
+            hidden_confounding=hidden_confounding,
+            price_rise=price_rise,
+            defects=defects,
+        )
         company.write(out)
     rows = sum(len(t) for t in company.tables.values())
     click.echo(f"{out} holds a made-up company: {len(company.tables)} tables, {rows:,} rows, and its truth.")
+    if company.defects:
+        listed = out / "truth" / "defects.csv"
+        click.echo(f"{len(company.defects)} of the rows are bad on purpose; {listed} lists them.")
     click.echo(f"Next: tenure check {out}")

@@ -45,3 +45,33 @@ def test_a_feed_that_stops_is_noted(open_tables: Open) -> None:
     alive = open_tables(COMPANY | {"usage": DAILY, "tickets": tickets.format("2023-10-01")}).report.notes
     assert any(note.startswith("tickets: its last row is of 2023-06-01") for note in quiet)
     assert not any(note.startswith("tickets: its last row") for note in alive)
+
+
+def test_a_feed_that_always_paused_is_not_dead(open_tables: Open) -> None:
+    rows = "\n".join(f"t{m}, A, 2023-0{m}-01" for m in (1, 4, 8))
+    tickets = f"ticket_id, account_id, opened_at\n{rows}"
+    assert not any("tickets: its last row" in n for n in notes_of(open_tables, tickets))
+    rows = "\n".join(f"t{d}, A, 2023-07-0{d}" for d in range(1, 10))
+    tickets = f"ticket_id, account_id, opened_at\n{rows}"
+    assert any("tickets: its last row is of 2023-07-09" in n for n in notes_of(open_tables, tickets))
+
+
+def notes_of(open_tables: Open, tickets: str) -> list[str]:
+    return open_tables(COMPANY | {"usage": DAILY, "tickets": tickets}).report.notes
+
+
+def test_several_currencies_are_a_warning(open_tables: Open) -> None:
+    head = "subscription_id, account_id, plan, started_on, mrr, currency, trial\n"
+    both = head + "s1, A, pro, 2023-02-01, 10, EUR, false\ns2, A, pro, 2023-02-01, 10, {}, {}"
+    for second, trial, warned in (("USD", "false", True), ("EUR", "false", False), ("USD", "true", False)):
+        tables = COMPANY | {"usage": DAILY, "subscriptions": both.format(second, trial)}
+        said = open_tables(tables).report.warnings
+        assert [w.startswith("Subscriptions are in several currencies (EUR in 1, USD in 1)") for w in said] == [
+            True
+        ] * warned
+
+
+def test_dated_attributes_are_no_note(open_tables: Open) -> None:
+    dated = "account_id, created_on, segment, valid_from\nA, 2023-01-01, small, 2023-01-01"
+    notes = open_tables(COMPANY | {"usage": DAILY, "accounts": dated}).report.notes
+    assert not any("carry no dates" in note for note in notes)
