@@ -159,7 +159,7 @@ def _instant(column: Column, stamped: set[str]) -> str:
     own = f"CAST({quoted(column.name)} AS TIMESTAMP)"
     if not column.late:
         return own
-    return f"CASE WHEN {own} IS NOT NULL THEN coalesce({late_stamp(column, stamped)}, {own}) END"
+    return f"CASE WHEN {own} IS NOT NULL THEN greatest({late_stamp(column, stamped)}, {own}) END"
 
 
 def latest(table: str) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from features.errors import TenureError
+from features.sources.mapping import TableMapping, parse_tables
 
-__all__ = ["ChurnSettings", "HistorySettings", "Settings", "TrainingSettings", "load_settings"]
+__all__ = ["ChurnSettings", "ExpansionSettings", "HistorySettings", "Settings", "TrainingSettings", "load_settings"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,28 @@ class ChurnSettings:
     def horizon(self) -> int:
         """The one horizon of this version, in days."""
         return self.horizons[0]
+
+
+@dataclass(frozen=True)
+class ExpansionSettings:
+    """What counts as expansion and how far ahead its labels look.
+
+    Parameters
+    ----------
+    growth : the share by which the MRR must grow, above 0; 0.1 is a tenth.
+    horizons : days after as_of that a label covers, ascending.
+    """
+
+    growth: float = 0.10
+    horizons: tuple[int, ...] = (90,)
+
+    def __post_init__(self) -> None:
+        if not 0.0001 <= self.growth <= 100:
+            raise TenureError(f"[outcomes.expansion] growth = {self.growth} must be between 0.0001 and 100.")
+        if not self.horizons or list(self.horizons) != sorted(set(self.horizons)):
+            raise TenureError(f"[outcomes.expansion] horizons = {list(self.horizons)} must be days in ascending order.")
+        if not all(1 <= h <= 1825 for h in self.horizons):
+            raise TenureError(f"[outcomes.expansion] horizons = {list(self.horizons)} must be between 1 and 1825 days.")
 
 
 @dataclass(frozen=True)
@@ -110,11 +133,13 @@ class HistorySettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything `tenure.toml` can say."""
+    """Everything `tenure.toml` can say; `tables` holds a mapping for each table that the file speaks of."""
 
     history: HistorySettings = field(default_factory=HistorySettings)
     churn: ChurnSettings = field(default_factory=ChurnSettings)
+    expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    tables: dict[str, TableMapping] = field(default_factory=dict)
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -139,16 +164,17 @@ def load_settings(path: Path | None = None) -> Settings:
         "history": ("history", HistorySettings),
         "training": ("training", TrainingSettings),
     }
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"tables": parse_tables(path, raw.pop("tables", {}))}
     for name, body in raw.items():
         if name not in sections:
             raise TenureError(f"{path} has a section [{name}] that Tenure does not know; see docs/config.md.")
         attribute, kind = sections[name]
         values[attribute] = _section(path, name, kind, body)
-    if unknown := set(outcomes) - {"churn"}:
-        raise TenureError(f"{path} has an outcome [outcomes.{min(unknown)}] that this version does not fit.")
-    if "churn" in outcomes:
-        values["churn"] = _section(path, "outcomes.churn", ChurnSettings, outcomes["churn"])
+    known: dict[str, type] = {"churn": ChurnSettings, "expansion": ExpansionSettings}
+    if unknown := set(outcomes) - set(known):
+        raise TenureError(f"{path} has an outcome [outcomes.{min(unknown)}] that Tenure does not know.")
+    for name, body in outcomes.items():
+        values[name] = _section(path, f"outcomes.{name}", known[name], body)
     return Settings(**values)
 
 

@@ -118,19 +118,19 @@ def account_states(history: History, days: str) -> str:
         WHERE started_on <= subscribed_on AND (ended_on IS NULL OR ended_on > subscribed_on) GROUP BY as_of, account_id
     ),
     renewed AS (
-        SELECT as_of, account_id, count(DISTINCT renewal) FILTER (
-                   WHERE renewal < as_of AND (ended_on IS NULL OR renewal <= ended_on)) AS renewals
+        SELECT as_of, account_id, count(DISTINCT renewal) AS renewals
         FROM (
-            SELECT as_of, account_id, ended_on, unnest([
+            SELECT as_of, account_id, started_on, ended_on, unnest([
                 CAST(first_renewal + to_months(CAST(k * term_months AS INTEGER)) AS DATE)
                 FOR k IN range(datediff('month', first_renewal, as_of) // term_months + 2)]) AS renewal
             FROM (
-                SELECT *, coalesce(renews_on, CAST(started_on + to_months(CAST(term_months AS INTEGER)) AS DATE))
-                    AS first_renewal
+                SELECT *, coalesce(renews_on, started_on) AS first_renewal
                 FROM paid JOIN runs USING (as_of, account_id)
                 WHERE term_months IS NOT NULL AND started_on >= resubscribed_on
             )
-        ) GROUP BY as_of, account_id
+        )
+        WHERE renewal > started_on AND renewal < as_of AND (ended_on IS NULL OR renewal <= ended_on)
+        GROUP BY as_of, account_id
     ),
     timed AS (
         SELECT DISTINCT as_of, account_id FROM paid JOIN runs USING (as_of, account_id)

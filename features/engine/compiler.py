@@ -110,7 +110,7 @@ class Compiler:
             return f"coalesce({each.add(counting(each))}, 0)"
         aggregate = from_days(aggregate)
         window = aggregate.window
-        forever = window.table == "usage_days" and window.days is None
+        forever = window.table == "usage_days" and window.days is None and not window.until
         scan = self._scan(AllTime if forever else Rows, window.table, window)
         at = quoted(window.at) if window.at else "_event"
         rows = f" FILTER (WHERE {inside(window)})"
@@ -145,6 +145,8 @@ class Compiler:
         """The scan of a table that a window belongs to, reaching as far as the window does."""
         bounded = window.days is not None and window.at is None
         span = ("long_ago" if window.until > LONG_AGO else "recent") if bounded else "ever"
+        if kind is AllTime:
+            span = "all_time"
         by_role = table == "usage_people" and kind is Rows
         name = f"{table}_by_role_{span}" if by_role else f"{table}_{span}"
         scan = self.scans.setdefault(name, kind(name, table, bounded=bounded, **more))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.contract import CONTRACT
 from features.simulation.timeline import Timeline
 
-__all__ = ["frame", "look_up", "write_table"]
+__all__ = ["as_text", "frame", "look_up", "write_csv", "write_table"]
 
 _ARROW = {
     "text": pa.string(),
@@ -38,9 +38,9 @@ def frame(table: str, timeline: Timeline, columns: dict[str, Any]) -> pd.DataFra
     """A data frame in the contract's types.
 
     Dates come as days from the start of the history, times as days with fractions, in order of the contract;
-    they become `datetime64[us]`, times in UTC. A `recorded_at` may follow.
+    they become `datetime64[us]`, times in UTC. `valid_from`, `recorded_at` and `<column>_recorded_at` may follow.
     """
-    kinds = {c.name: c.kind for c in CONTRACT[table].columns} | {"recorded_at": "time"}
+    kinds = _kinds(table)
     done: dict[str, Any] = {}
     for name, values in columns.items():
         kind = kinds[name]
@@ -51,7 +51,7 @@ def frame(table: str, timeline: Timeline, columns: dict[str, Any]) -> pd.DataFra
         elif kind == "text":
             done[name] = values if isinstance(values, pd.api.extensions.ExtensionArray) else pd.array(values, "str")
         elif kind == "integer":
-            done[name] = values.astype(np.int64)
+            done[name] = np.asarray(values).astype(np.int64)
         elif kind == "boolean":
             done[name] = values.astype(bool)
         else:
@@ -59,12 +59,19 @@ def frame(table: str, timeline: Timeline, columns: dict[str, Any]) -> pd.DataFra
     return pd.DataFrame(done)
 
 
+def _kinds(table: str) -> dict[str, str]:
+    """What the values of each column are: those of the contract, and when they were recorded or began to hold."""
+    kinds: dict[str, str] = {c.name: c.kind for c in CONTRACT[table].columns}
+    stamps = {f"{c.name}_recorded_at": "time" for c in CONTRACT[table].columns if c.late}
+    return kinds | stamps | {"recorded_at": "time", "valid_from": "date"}
+
+
 def write_table(rows: pd.DataFrame, path: Path, table: str | None) -> None:
     """Write Parquet with dates as dates; `table` None is the truth, whose one date is `as_of`."""
     if table is None:
         kinds: dict[str, str] = {"as_of": "date"}
     else:
-        kinds = {str(c.name): str(c.kind) for c in CONTRACT[table].columns} | {"recorded_at": "time"}
+        kinds = _kinds(table)
     schema = pa.schema(
         [
             (name, _ARROW[kinds[name]] if name in kinds else pa.Array.from_pandas(rows[name].head(0)).type)
@@ -74,6 +81,29 @@ def write_table(rows: pd.DataFrame, path: Path, table: str | None) -> None:
     # Column by column: a plain file without pandas' own metadata, that every reader sees alike.
     arrays = [_array(rows[field.name], field.type) for field in schema]
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression="zstd")
+
+
+def as_text(rows: pd.DataFrame, table: str) -> pd.DataFrame:
+    """The same rows as text: dates and times as ISO 8601 (times in UTC), true and false, missing where nothing is."""
+    kinds = _kinds(table)
+    done: dict[str, pd.Series] = {}
+    for name in rows.columns:
+        column, kind = rows[name], kinds[name]
+        if kind == "date":
+            text = column.dt.strftime("%Y-%m-%d")
+        elif kind == "time":
+            text = column.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        elif kind == "boolean":
+            text = column.map({True: "true", False: "false"})
+        else:
+            text = column.astype("str")
+        done[name] = text.astype("str").where(column.notna())
+    return pd.DataFrame(done)
+
+
+def write_csv(rows: pd.DataFrame, path: Path) -> None:
+    """Write CSV in UTF-8, nothing where nothing is."""
+    rows.to_csv(path, index=False, lineterminator="\n")
 
 
 def _array(column: pd.Series, kind: pa.DataType) -> pa.Array:

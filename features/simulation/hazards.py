@@ -8,9 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.simulation.latent import State, engagement
+from features.simulation.prices import Prices
 from features.simulation.timeline import Days, Timeline
 
-__all__ = ["LEAD_DAYS", "NULL_CHURN", "OTHER_END", "RETURN_IN_GRACE", "Calendar", "Hazards"]
+__all__ = [
+    "KEPT_DISCOUNT",
+    "LEAD_DAYS",
+    "NULL_CHURN",
+    "NULL_UPGRADE",
+    "OTHER_END",
+    "RETURN_IN_GRACE",
+    "WITHDRAWN",
+    "Calendar",
+    "Hazards",
+]
 
 Floats = NDArray[np.float32]
 
@@ -19,13 +30,16 @@ NULL_CHURN = 0.02 / 30.44  # a day
 NULL_UPGRADE = 0.015 / 30.44
 OTHER_END = 0.0006 / 30.44  # completed or merged, a day
 RETURN_IN_GRACE = 0.04  # of those who leave without notice
+WITHDRAWN = 0.12  # of notices
+KEPT_DISCOUNT = 0.95  # what is left of the price of those who withdraw theirs
 MONTHLY_NOTICE = 0.5
 SEGMENT_RISK = np.array([0.2, 0.0, -0.35], dtype=np.float32)
-VOLUNTARY = -8.15  # log rate a day of an average account on a monthly term
+VOLUNTARY = -7.85  # log rate a day of an average account on a monthly term
 OFF_RENEWAL, BEFORE_RENEWAL, AFTER_RENEWAL = 0.12, 2.2, 2.6  # of an annual term, relative to a monthly one
 LAPSE_DAYS = 15  # an annual account that let its renewal pass leaves within these
 INVOLUNTARY = 0.10 / 7  # a day, once a payment has failed for good
 ONBOARDING_DAYS = 120
+CARE_GROWS = 0.4  # of what care takes off the log rate of leaving it adds to that of upgrades
 
 
 @dataclass(frozen=True)
@@ -52,10 +66,12 @@ class Hazards:
     ----------
     timeline : of the company.
     null : churn and expansion depend on nothing.
+    prices : whose rises rankle.
     """
 
     timeline: Timeline
     null: bool
+    prices: Prices
 
     def calendar(self, anchor: Days, term: Days, days: Days) -> Calendar:
         """Renewal pressure on (n, k) days, for contracts that began on (n,) `anchor`."""
@@ -75,13 +91,13 @@ class Hazards:
             weight.astype(np.float32), notice.astype(np.float32), np.where(before, left, 0).astype(np.int16)
         )
 
-    def voluntary(self, state: State, fit: Floats, onboarding: Floats, age: NDArray[np.int64], risk: Floats) -> Floats:
-        """Rate a day in this week, before the calendar's weight.
+    def voluntary(self, state: State, fit: Floats, onboarding: Floats, age: NDArray[np.int64], push: Floats) -> Floats:
+        """Rate a day in this week, before the calendar's weight and what a CSM's care takes off.
 
         Parameters
         ----------
         age : days since the contract began, at the week's first day.
-        risk : log rate of the segment.
+        push : log rate of the segment, of risen prices and of what nobody records.
         """
         if self.null:
             return np.full(state.mood.shape, 0.8 * NULL_CHURN, np.float32)
@@ -89,7 +105,7 @@ class Hazards:
         early = fresh * (0.5 - 1.3 * onboarding)
         return np.exp(
             np.float32(VOLUNTARY)
-            + risk
+            + push
             + early.astype(np.float32)
             - np.float32(0.95) * state.mood
             - np.float32(0.55) * fit
@@ -108,6 +124,12 @@ class Hazards:
         if self.null:
             return np.full(state.mood.shape, NULL_UPGRADE, np.float32)
         return np.exp(np.float32(np.log(0.012 / 30.44)) + np.float32(0.8) * engagement(state, fit))
+
+    def cared(self, care: Floats) -> tuple[Floats, Floats]:
+        """What care makes of the voluntary rate and of the rate of upgrades, as factors; 1 under `null`."""
+        if self.null:
+            return np.ones_like(care), np.ones_like(care)
+        return np.exp(-care), np.exp(np.float32(CARE_GROWS) * care)
 
     def downgrade(self, state: State, fit: Floats) -> Floats:
         """Rate a day of fewer seats; none under `null`, where it would blur what reaches +10 %."""

@@ -54,7 +54,7 @@ class State:
         """The card does not work."""
         return (self.card_left < 0) | self.declined
 
-    def take(self, where: tuple[NDArray[np.int64], ...] | NDArray[np.int64]) -> State:
+    def take(self, where: tuple[NDArray[np.int64] | slice, ...] | NDArray[np.int64]) -> State:
         """The same state at some positions."""
         return State(**{f.name: getattr(self, f.name)[where] for f in fields(self)})
 

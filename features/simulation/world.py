@@ -1,4 +1,4 @@
-"""The company's weeks played out: hidden states, contracts, changes of terms, notices and ends."""
+"""The company's weeks played out: hidden states, contracts, what is recorded, and whom the CSMs touch."""
 
 from __future__ import annotations
 
@@ -8,50 +8,44 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from features.simulation.hazards import LEAD_DAYS, OTHER_END, RETURN_IN_GRACE, SEGMENT_RISK, Hazards
-from features.simulation.latent import CARD_WEEKS, State, draw_shocks, step
-from features.simulation.population import PLANS, Population
+from features.simulation.contracts import Changes, Contracts, Lives, Withdrawals
+from features.simulation.desk import CARE_KEEPS, CONFOUNDS_CHURN, EFFECT, Desk
+from features.simulation.hazards import SEGMENT_RISK, Hazards
+from features.simulation.latent import CARD_WEEKS, State, draw_shocks, engagement, step
+from features.simulation.options import Options
+from features.simulation.population import Population
+from features.simulation.prices import plan_prices
+from features.simulation.recorded import Answers, Recorder
 from features.simulation.streams import stream
+from features.simulation.team import People, Team, Uses
 from features.simulation.timeline import NEVER, Days, Timeline
 
-__all__ = ["REASONS", "Changes", "Lives", "World", "play"]
+__all__ = ["Record", "World", "play"]
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-REASONS = ("", "voluntary", "involuntary", "completed", "merged")
-COMES_BACK = 0.04  # of those who left, long after
-BOUND_DAYS = 90  # who is won back within the grace period signs for a quarter
-
 
 @dataclass(frozen=True)
-class Lives:
-    """One entry a contract relation: an account from a first paid day to its end, in order of `start`.
+class Record:
+    """What was recorded while the weeks went by; of the world with touches alone.
 
     Parameters
     ----------
-    account : position in the population.
-    start, end, notice : days; NEVER where it does not come.
-    reason : position in REASONS.
-    bound : no end is decided before this day.
+    people, uses, answers : users, their days of use, NPS answers.
+    tickets : (2, weeks, n) ordinary ones, and those after incidents.
+    tried, answered, trouble : (weeks, n) touches, those that reached somebody, and accounts in recorded trouble.
+    touch_day : (weeks, n) of the touch.
     """
 
-    account: NDArray[np.int64]
-    start: Days
-    end: Days
-    notice: Days
-    reason: NDArray[np.int64]
-    bound: Days
-
-
-@dataclass(frozen=True)
-class Changes:
-    """One entry a change of terms: the account, the day, and the terms from that day on."""
-
-    account: NDArray[np.int64]
-    day: Days
-    seats: NDArray[np.int64]
-    plan: NDArray[np.int64]
+    people: People
+    uses: Uses
+    answers: Answers
+    tickets: NDArray[np.int16]
+    tried: Bools
+    answered: Bools
+    trouble: Bools
+    touch_day: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -61,24 +55,38 @@ class World:
     Parameters
     ----------
     state : hidden states by week; meaningful where `alive`.
+    care : what touches take off the log rate of leaving; 0 in a world without them.
+    push : what segment and hidden causes add to it; (accounts,).
     alive : the account uses the product, in a trial or a contract, and its state moves.
     incident : size of an incident that begins in this week, else 0.
     champion_left, champion_found, card_renewed : it happens in this week.
     bill_day : (weeks, 29) the day in a week with this day of the month.
+    record : None in the world without touches, of which nothing is recorded.
     """
 
     timeline: Timeline
     population: Population
+    desk: Desk
     hazards: Hazards
     lives: Lives
     changes: Changes
+    withdrawals: Withdrawals
     state: State
+    care: Floats
+    push: Floats
     alive: Bools
     incident: Floats
     champion_left: Bools
     champion_found: Bools
     card_renewed: Bools
     bill_day: Days
+    record: Record | None
+
+    @property
+    def recorded(self) -> Record:
+        """The record of a world that has one."""
+        assert self.record is not None, "nothing was recorded in the world without touches"
+        return self.record
 
 
 def _first_state(rng: np.random.Generator, n: int, fresh: Bools) -> State:
@@ -96,57 +104,86 @@ def _first_state(rng: np.random.Generator, n: int, fresh: Bools) -> State:
     )
 
 
-class _Contracts:
-    """The contracts while they are being played: what each account has now, and the log of all."""
+class _Desktop:
+    """The observed side of the weeks: users, records and touches."""
 
-    def __init__(self, population: Population) -> None:
-        n = len(population)
-        self.start = population.start.copy()
-        self.bound = np.full(n, -NEVER, dtype=np.int64)
-        self.end = np.full(n, NEVER, dtype=np.int64)
-        self.restart = np.full(n, NEVER, dtype=np.int64)
-        self.seats = population.seats.copy()
-        self.plan = population.plan.copy()
-        self.notice = np.full(n, NEVER, dtype=np.int64)
-        self.reason = np.zeros(n, dtype=np.int64)
-        self.lives: list[tuple[NDArray[np.int64], ...]] = []
-        self.changes: list[tuple[NDArray[np.int64], ...]] = []
+    def __init__(self, population: Population, desk: Desk, timeline: Timeline, seed: int, null: bool) -> None:
+        self._shape = timeline.weeks, len(population)
+        self._population, self._timeline = population, timeline
+        self._new_team = lambda champion: Team(population, champion, timeline, seed)
+        self._team: Team | None = None
+        self._recorder = Recorder(population, desk, timeline, seed, null)
+        self.tried, self.answered, self.trouble = (np.zeros(self._shape, bool) for _ in range(3))
+        self.day = np.zeros(self._shape, np.int32)
 
-    def close(self, who: NDArray[np.int64]) -> None:
-        """Write the current contract of some accounts to the log."""
-        self.lives.append((who, self.start[who], self.end[who], self.notice[who], self.reason[who], self.bound[who]))
+    def touch(self, week: int, contracts: Contracts, failed: Bools) -> Bools:
+        """Touch in this week; which accounts were reached. An account is touched only while it has a contract."""
+        found = self._recorder.touch(week, contracts.start, failed)
+        until = np.minimum(contracts.end, self._timeline.days)
+        runs = (found.day >= contracts.start) & (found.day < until)
+        self.tried[week], self.answered[week] = found.tried & runs, found.answered & runs
+        self.trouble[week], self.day[week] = found.trouble & runs, found.day
+        return self.answered[week]
 
-    def reopen(self, who: NDArray[np.int64]) -> None:
-        """Begin the next contract of accounts that come back."""
-        self.close(who)
-        soon = self.restart[who] - self.end[who] <= 30
-        self.start[who] = self.restart[who]
-        self.bound[who] = np.where(soon, self.restart[who] + BOUND_DAYS, -NEVER)
-        for column in (self.end, self.restart, self.notice):
-            column[who] = NEVER
-        self.reason[who] = 0
+    def week(
+        self,
+        week: int,
+        contracts: Contracts,
+        state: State,
+        happened: tuple[Floats, Bools, Bools],
+        grown: tuple[NDArray[np.int64], Days, NDArray[np.int64]],
+    ) -> None:
+        """Record what happened in a week once its contracts are decided; `happened`: incident, left, found."""
+        people = self._population
+        if self._team is None:
+            self._team = self._new_team(state.champion)
+        days = np.arange(week * 7, week * 7 + 7)[:, None]
+        open_: Bools = (days >= contracts.start) & (days < contracts.end)
+        open_ |= (people.trial_ends < NEVER) & (days >= people.first_use) & (days < people.trial_ends)
+        open_ &= days < self._timeline.days
+        level = engagement(state, people.fit.astype(np.float32))
+        incident, left, found = happened
+        used = self._team.week(week, open_, level, left, found, grown)
+        self._recorder.week(week, state, level, incident, np.asarray(open_.any(axis=0)), used)
+
+    def finish(self, lives: Lives) -> Record:
+        assert self._team is not None
+        last_end = np.full(self._shape[1], NEVER)
+        last_end[lives.account] = lives.end  # in order of starts: the last one stays
+        people, uses = self._team.finish(last_end)
+        answers, tickets = self._recorder.answers(), self._recorder.tickets
+        return Record(people, uses, answers, tickets, self.tried, self.answered, self.trouble, self.day)
 
 
 def play(
     population: Population,
+    desk: Desk,
     timeline: Timeline,
     seed: int,
-    null: bool,
+    options: Options | None = None,
+    touches: bool = True,
     progress: Callable[[str, float], None] | None = None,
 ) -> World:
-    """Play all weeks; the hidden state never looks at what will be decided."""
+    """Play all weeks; the hidden state never looks at what will be decided.
+
+    Both worlds, with touches and without, draw the same random numbers for the same account and week.
+    """
+    options = options or Options()
     n, weeks = len(population), timeline.weeks
-    hazards = Hazards(timeline, null)
+    hazards = Hazards(timeline, options.null, plan_prices(timeline, options))
     nature, fate, terms = (stream(seed, name) for name in ("nature", "fate", "terms"))
     fit, onboarding = population.fit.astype(np.float32), population.onboarding.astype(np.float32)
-    risk = SEGMENT_RISK[population.segment]
+    push = SEGMENT_RISK[population.segment] + np.float32(CONFOUNDS_CHURN) * desk.unheard
     bill_day = timeline.billing_days(weeks + 1)
     now = _first_state(nature, n, fresh=population.first_use >= 0)
-    contracts = _Contracts(population)
+    contracts = Contracts(population)
     log = State(**{f.name: np.empty((weeks, n), getattr(now, f.name).dtype) for f in fields(State)})
     alive = np.zeros((weeks, n), bool)
-    incident = np.zeros((weeks, n), np.float32)
+    incident, cared = np.zeros((weeks, n), np.float32), np.zeros((weeks, n), np.float32)
     left, found, renewed = (np.zeros((weeks, n), bool) for _ in range(3))
+    desktop = _Desktop(population, desk, timeline, seed, options.null) if touches else None
+    if touches:
+        cared[0] = desk.care_before(population, seed)
 
     for week in range(weeks):
         first = week * 7
@@ -175,89 +212,38 @@ def play(
         for f in fields(State):
             getattr(log, f.name)[week] = getattr(now, f.name)
 
-        open_ = (days > contracts.start[:, None]) & (days < np.minimum(contracts.end, timeline.days)[:, None])
-        open_ &= (contracts.end == NEVER)[:, None]
-        rates = hazards.voluntary(now, fit, onboarding, first - contracts.start, risk), hazards.involuntary(now)
-        _decide(contracts, hazards, rates, open_ & (days >= contracts.bound[:, None]), days, population, fate)
-        _change(contracts, hazards.upgrade(now, fit), hazards.downgrade(now, fit), open_, days, terms)
+        pushed = push + hazards.prices.pain(week, contracts.start)
+        calms, grows = hazards.cared(cared[week])
+        voluntary = hazards.voluntary(now, fit, onboarding, first - contracts.start, pushed) * calms
+        may = contracts.may(days, timeline.days)
+        contracts.decide(hazards, (voluntary, hazards.involuntary(now)), days, timeline.days, population.term, fate)
+        grown = contracts.change(hazards.upgrade(now, fit) * grows, hazards.downgrade(now, fit), may, days, terms)
+        if desktop is not None:
+            reached = desktop.touch(week, contracts, log.failed[max(week - 1, 0)])
+            if week + 1 < weeks:
+                gain = EFFECT * desk.skill_in(week, slice(None)) * reached
+                cared[week + 1] = CARE_KEEPS * cared[week] + gain
+            desktop.week(week, contracts, now, (incident[week], left[week], found[week]), grown)
         if progress is not None and week % 8 == 7:
             progress("playing the weeks", (week + 1) / weeks)
 
-    contracts.close(np.flatnonzero(contracts.start < timeline.days))
-    lives = [np.concatenate(column) for column in zip(*contracts.lives, strict=True)]
-    order = np.lexsort((lives[0], lives[1]))
-    nothing = (np.zeros(0, dtype=np.int64),) * 4
-    changes = [np.concatenate(column) for column in zip(nothing, *contracts.changes, strict=True)]
+    lives, changes, withdrawals = contracts.finish(timeline.days)
     return World(
         timeline=timeline,
         population=population,
+        desk=desk,
         hazards=hazards,
-        lives=Lives(*(column[order] for column in lives)),
-        changes=Changes(*changes),
+        lives=lives,
+        changes=changes,
+        withdrawals=withdrawals,
         state=log,
+        care=cared,
+        push=push,
         alive=alive,
         incident=incident,
         champion_left=left,
         champion_found=found,
         card_renewed=renewed,
         bill_day=bill_day,
+        record=desktop.finish(lives) if desktop is not None else None,
     )
-
-
-def _decide(
-    contracts: _Contracts,
-    hazards: Hazards,
-    rates: tuple[Floats, Floats],
-    may: Bools,
-    days: Days,
-    population: Population,
-    rng: np.random.Generator,
-) -> None:
-    """Draw who decides to leave in this week, on which day, how, and whether they come back."""
-    n = len(may)
-    threshold, cause, gives, lead, returns, gap = rng.random((6, n))
-    calendar = hazards.calendar(contracts.start, population.term, np.broadcast_to(days, may.shape))
-    voluntary = rates[0][:, None] * calendar.weight * may
-    total = voluntary + (rates[1] + np.float32(OTHER_END))[:, None] * may
-    reached = total.cumsum(axis=1) >= -np.log1p(-threshold)[:, None]
-    who = np.flatnonzero(reached.any(axis=1) & may.any(axis=1))
-    on = reached[who].argmax(axis=1)
-    day = days[on]
-    share = cause[who] * total[who, on]
-    leaves = share < voluntary[who, on]
-    unpaid = ~leaves & (share < voluntary[who, on] + rates[1][who])
-    merged = np.where(lead[who] < 0.5, REASONS.index("completed"), REASONS.index("merged"))
-    notice = leaves & (gives[who] < calendar.notice[who, on])
-    fixed = calendar.lead[who, on].astype(np.int64)
-    drawn = LEAD_DAYS[0] + np.floor(lead[who] * (LEAD_DAYS[1] - LEAD_DAYS[0] + 1)).astype(np.int64)
-    end = day + np.where(notice, np.where(fixed > 0, fixed, drawn), 0)
-    contracts.end[who] = end
-    contracts.notice[who] = np.where(notice, day, NEVER)
-    contracts.reason[who] = np.where(leaves, 1, np.where(unpaid, 2, merged))
-
-    churned = leaves | unpaid
-    soon = churned & ~notice & (returns[who] < RETURN_IN_GRACE) & (not hazards.null)
-    late = churned & ~soon & (returns[who] > 1 - COMES_BACK)
-    wait = np.select([soon, late], [11 + np.floor(gap[who] * 18), 50 + np.floor(gap[who] * 110)], NEVER)
-    restart = hazards.timeline.snap(np.minimum(end + wait, NEVER - 31).astype(np.int64))
-    contracts.restart[who] = np.where(soon | late, restart, NEVER)
-
-
-def _change(contracts: _Contracts, up: Floats, down: Floats, may: Bools, days: Days, rng: np.random.Generator) -> None:
-    """Draw changes of terms on days before any decision to leave."""
-    threshold, which, how, size = rng.random((4, len(may)))
-    # Nobody who decides on a later day of this week is spared or favoured: the day is drawn first.
-    open_days = may & (days < np.minimum(contracts.end, contracts.notice)[:, None])
-    reached = (open_days * (up + down)[:, None]).cumsum(axis=1) >= -np.log1p(-threshold)[:, None]
-    who = np.flatnonzero(reached.any(axis=1) & open_days.any(axis=1))
-    day = days[reached[who].argmax(axis=1)]
-    rising = which[who] * (up + down)[who] < up[who]
-    seats, plan = contracts.seats[who], contracts.plan[who]
-    higher = rising & (how[who] < 0.25) & (plan < len(PLANS) - 1)
-    more = np.maximum(seats + 1, np.ceil(seats * (1.12 + 0.4 * size[who]))).astype(np.int64)
-    fewer = np.maximum(1, np.floor(seats * (0.6 + 0.3 * size[who]))).astype(np.int64)
-    new_seats = np.where(higher, seats, np.where(rising, more, fewer))
-    real = higher | (new_seats != seats)
-    who, day, new_seats, plan = who[real], day[real], new_seats[real], (plan + higher)[real]
-    contracts.seats[who], contracts.plan[who] = new_seats, plan
-    contracts.changes.append((who, day, new_seats, plan))

@@ -43,8 +43,14 @@ def upheaval() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def oracle() -> ModuleType:
-    """Features, cohort and labels in plain loops."""
+    """Features and statuses in plain loops."""
     return _beside("oracle")
+
+
+@pytest.fixture(scope="session")
+def loops() -> ModuleType:
+    """The algebra in plain loops, and random declarations in it."""
+    return _beside("loops")
 
 
 @pytest.fixture(scope="session")

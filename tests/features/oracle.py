@@ -1,7 +1,8 @@
-"""An oracle: features, statuses and churn labels in plain loops over rows, sharing no code with the pipeline.
+"""An oracle: features and statuses in plain loops over rows, sharing no code with the pipeline.
 
-It takes the tables that `company.make` makes, all of whose rows are right, and reads DESIGN.md sections 3 and 4
-word by word; where a loop can be slow and plain, it is.
+It takes the tables that `company.make` makes, all of whose rows are right, and reads DESIGN.md sections 3 and 4 and
+each feature's own sentence word by word; where a loop can be slow and plain, it is. Labels have an oracle of their own
+in `test_outcomes.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +16,23 @@ from typing import Any
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
+GRACE = 30
 EVENT = {"accounts": "created_on", "users": "created_on", "subscriptions": "started_on", "usage": "day",
          "tickets": "opened_at", "invoices": "issued_on", "payments": "attempted_at", "cards": "added_on",
-         "surveys": "responded_at"}  # fmt: skip
+         "surveys": "responded_at", "touches": "occurred_at", "assignments": "from_on",
+         "advocacy": "occurred_on"}  # fmt: skip
 LATE = {
-    "users": [("deactivated_on", "deactivated_on")],
-    "subscriptions": [("ended_on", "ended_on"), ("end_reason", "ended_on"), ("notice_on", "notice_on")],
-    "tickets": [("resolved_at", "resolved_at"), ("csat", "csat_at")],
-    "invoices": [("paid_on", "paid_on"), ("voided_on", "voided_on")],
-}
+    "accounts": {"sold_on": "sold_on", "sold_by": "sold_on"},
+    "users": {"deactivated_on": "deactivated_on"},
+    "subscriptions": {"ended_on": "ended_on", "end_reason": "ended_on", "notice_on": "notice_on",
+                      "notice_withdrawn_on": "notice_withdrawn_on"},
+    "milestones": {"reached_on": "reached_on"},
+    "tickets": {"first_response_at": "first_response_at", "resolved_at": "resolved_at", "reopened_at": "reopened_at",
+                "escalated_at": "escalated_at", "csat": "csat_at", "csat_at": "csat_at"},
+    "invoices": {"paid_on": "paid_on", "voided_on": "voided_on"},
+    "assignments": {"to_on": "to_on"},
+}  # fmt: skip
+"""By table, each column that is filled in later with the column that says when."""
 
 
 def _moment(value: Any) -> dt.datetime:
@@ -34,22 +43,49 @@ def _day(value: Any) -> dt.date:
     return value.date() if isinstance(value, dt.datetime) else value
 
 
+def _days(n: int) -> dt.timedelta:
+    return dt.timedelta(days=n)
+
+
 def seen(tables: Tables, table: str, as_of: dt.date) -> list[Row]:
     """The rows that somebody had at the start of a day, with later columns blank until their time."""
     midnight = _moment(as_of)
     rows = []
     for row in tables.get(table, []):
-        if _moment(row[EVENT[table]]) >= midnight or (row.get("recorded_at") and row["recorded_at"] >= midnight):
+        if row.get("recorded_at") and row["recorded_at"] >= midnight:
             continue
         row = dict(row)
-        for column, source in LATE.get(table, []):
+        for column, source in LATE.get(table, {}).items():
             when = row.get(f"{column}_recorded_at") or row.get(f"{source}_recorded_at") or row.get(source)
             row[f"hide {column}"] = when is None or _moment(when) >= midnight
-        for column, _ in LATE.get(table, []):
+        for column in LATE.get(table, {}):
             if row[f"hide {column}"]:
                 row[column] = None
-        rows.append(row)
-    return rows
+        if table == "milestones":
+            # A plan without dates is known by its record; else once it is due or reached.
+            dates = [row[c] for c in ("due_on", "reached_on") if row[c]]
+            there = any(_moment(d) < midnight for d in dates) or (not dates and row["recorded_at"])
+        elif table == "entitlements":
+            there = True
+        else:
+            there = _moment(row[EVENT[table]]) < midnight
+        if there:
+            rows.append(row)
+    return _versions(rows, table, as_of)
+
+
+def _versions(rows: list[Row], table: str, as_of: dt.date) -> list[Row]:
+    """Of dated versions of one thing the latest that is valid; before the first one nothing is known of it."""
+    key = {"accounts": "account_id", "users": "user_id"}.get(table)
+    if key is None:
+        return rows
+    found = []
+    for name in sorted({r[key] for r in rows}):
+        own = sorted((r for r in rows if r[key] == name), key=lambda r: r["valid_from"] or dt.date.min)
+        valid = [r for r in own if r["valid_from"] is None or r["valid_from"] < as_of]
+        blank = {c: None for c in own[0] if c not in ("account_id", "user_id", "created_on", *LATE[table])}
+        found.append(valid[-1] if valid else own[0] | blank)
+    return found
 
 
 def add_months(day: dt.date, months: int) -> dt.date:
@@ -61,12 +97,10 @@ def add_months(day: dt.date, months: int) -> dt.date:
 
 
 def _renewal(sub: Row, as_of: dt.date) -> dt.date | None:
-    term = sub["term_months"]
-    first = sub["renews_on"] or (add_months(sub["started_on"], term) if term else None)
-    if first is None or first >= as_of:
-        return first
+    # Without a first renewal it is rolled from the start, or a start on the 31st would be forgotten.
+    first, term = sub["renews_on"] or sub["started_on"], sub["term_months"]
     if not term:
-        return None
+        return first if sub["renews_on"] and first >= as_of else None
     months = 0
     while add_months(first, months) < as_of:
         months += term
@@ -78,7 +112,7 @@ def _active(subs: list[Row], day: dt.date) -> list[Row]:
 
 
 def _leaving(sub: Row, as_of: dt.date) -> bool:
-    if sub["notice_on"]:
+    if sub["notice_on"] and not sub["notice_withdrawn_on"]:
         return True
     return bool(sub["ended_on"] and sub["ended_on"] >= as_of and sub["end_reason"] != "superseded")
 
@@ -97,8 +131,12 @@ def statuses(tables: Tables, as_of: dt.date) -> dict[str, str]:
     return found
 
 
+def _subscriptions(tables: Tables, account: str, as_of: dt.date) -> list[Row]:
+    return [s for s in seen(tables, "subscriptions", as_of) if s["account_id"] == account]
+
+
 def _paid(tables: Tables, account: str, as_of: dt.date) -> list[Row]:
-    return [s for s in seen(tables, "subscriptions", as_of) if s["account_id"] == account and not s["trial"]]
+    return [s for s in _subscriptions(tables, account, as_of) if not s["trial"]]
 
 
 def _ratio(top: Any, bottom: Any) -> float | None:
@@ -107,6 +145,10 @@ def _ratio(top: Any, bottom: Any) -> float | None:
 
 def _change(now: Any, before: Any) -> float | None:
     return float(now) / float(before) - 1 if now is not None and before else None
+
+
+def _less(left: Any, right: Any) -> Any:
+    return None if left is None or right is None else left - right
 
 
 def _total(values: list[Any]) -> Any:
@@ -120,155 +162,302 @@ def _mean(values: list[Any]) -> float | None:
     return float(sum(known)) / len(known) if known else None
 
 
+def _median_hours(rows: list[Row], start: str, end: str) -> float | None:
+    seconds = [(_moment(r[end]) - _moment(r[start])).total_seconds() for r in rows if r[end]]
+    return median(seconds) / 3600 if seconds else None
+
+
+class View:
+    """What was known of one account, and of the whole company, at the start of a day."""
+
+    def __init__(self, tables: Tables, account: str, as_of: dt.date) -> None:
+        self.account, self.as_of = account, as_of
+        self.all = {name: seen(tables, name, as_of) for name in (*EVENT, "milestones", "entitlements")}
+        self.known = {a["account_id"] for a in self.all["accounts"]}
+        self.paid = _paid(tables, account, as_of)
+        self.trials = [s for s in _subscriptions(tables, account, as_of) if s["trial"]]
+        self.active = _active(self.paid, as_of)
+        self.first_paid = min(s["started_on"] for s in self.paid)
+        self.roles = {u["user_id"]: u["role"] for u in self.rows("users")}
+
+    def rows(self, table: str, days: int | None = None, until: int = 0, at: str | None = None) -> list[Row]:
+        """The account's rows in `[as_of - until - days, as_of - until)`."""
+        own = [r for r in self.all[table] if r["account_id"] == self.account]
+        column = at or EVENT.get(table)
+        if column is None:
+            return own
+        last = self.as_of - _days(until)
+        first = dt.date.min if days is None else last - _days(days)
+        return [r for r in own if r[column] is not None and first <= _day(r[column]) < last]
+
+    def used(self, days: int | None = None, until: int = 0) -> list[Row]:
+        return [r for r in self.rows("usage", days, until) if r["events"] > 0]
+
+    def people(self, days: int | None = None, until: int = 0) -> set[str]:
+        return {r["user_id"] for r in self.used(days, until) if r["user_id"]}
+
+    def events(self, days: int, until: int = 0) -> int:
+        return sum(r["events"] for r in self.used(days, until))
+
+    def kinds(self, days: int | None = None, until: int = 0) -> set[str]:
+        return {r["feature"] for r in self.used(days, until)}
+
+    def observed(self, table: str, days: int) -> bool:
+        """Whether the table's records, and the account as a customer, reach back so many days."""
+        begins = self.as_of - _days(days)
+        records = [_moment(r[EVENT[table]]) for r in self.all[table] if r["account_id"] in self.known]
+        return bool(records) and min(records) <= _moment(begins) and self.first_paid <= begins
+
+    def since(self, rows: list[Row], column: str) -> int | None:
+        """Whole days from the latest row."""
+        return (self.as_of - max(_day(r[column]) for r in rows)).days if rows else None
+
+    def age(self, rows: list[Row], column: str) -> int | None:
+        """Whole days from the earliest row."""
+        return (self.as_of - min(_day(r[column]) for r in rows)).days if rows else None
+
+
 def features(tables: Tables, as_of: dt.date) -> dict[str, dict[str, Any]]:
     """Every feature of every cohort account, None where missing."""
     in_cohort = [a for a, status in statuses(tables, as_of).items() if status == "ok"]
-    return {a: _account_features(tables, a, as_of) for a in sorted(in_cohort)}
-
-
-def _account_features(tables: Tables, account: str, as_of: dt.date) -> dict[str, Any]:
-    visible: dict[str, list[Row]] = {}
-
-    def rows(table: str, days: int | None = None, until: int = 0, at: str | None = None) -> list[Row]:
-        if table not in visible:
-            visible[table] = [r for r in seen(tables, table, as_of) if r["account_id"] == account]
-        column = at or EVENT[table]
-        last = as_of - dt.timedelta(days=until)
-        first = dt.date.min if days is None else last - dt.timedelta(days=days)
-        return [r for r in visible[table] if r[column] is not None and first <= _day(r[column]) < last]
-
-    found = _state(tables, account, as_of)
-    seats, mrr = found["seats"], found["mrr"]
-    _usage(found, rows, seats, as_of)
-
-    tickets = rows("tickets", 180)
-    found["tickets_90d"] = len(rows("tickets", 90))
-    found["tickets_28d"] = len(rows("tickets", 28))
-    found["tickets_per_seat_90d"] = _ratio(found["tickets_90d"], seats)
-    found["urgent_tickets_90d"] = sum(r["priority"] in ("high", "urgent") for r in rows("tickets", 90))
-    found["tickets_open"] = sum(r["resolved_at"] is None for r in rows("tickets"))
-    hours = [(r["resolved_at"] - r["opened_at"]).total_seconds() / 3600 for r in tickets if r["resolved_at"]]
-    found["resolution_hours_180d"] = median(hours) if hours else None
-    found["ticket_csat_180d"] = _mean([r["csat"] for r in tickets])
-
-    standing = [r for r in rows("invoices") if r["voided_on"] is None]
-    overdue = [r["amount"] for r in standing if r["paid_on"] is None and r["due_on"] < as_of]
-    found["overdue_invoices"], found["overdue_amount"] = len(overdue), sum(overdue)
-    paid = [r for r in rows("invoices", 180, at="paid_on") if r["voided_on"] is None]
-    found["late_invoices_180d"] = sum(r["paid_on"] > r["due_on"] for r in paid)
-    found["failed_payments_90d"] = sum(not r["succeeded"] for r in rows("payments", 90))
-    found["failed_payments_28d"] = sum(not r["succeeded"] for r in rows("payments", 28))
-    cards = sorted((r["added_on"], r["expires_on"]) for r in rows("cards"))
-    found["days_to_card_expiry"] = (cards[-1][1] - as_of).days if cards else None
-
-    nps = sorted((r["responded_at"], r["score"]) for r in rows("surveys", 365) if r["kind"] == "nps")
-    found["nps_latest"] = nps[-1][1] if nps else None
-    found["nps_mean_180d"] = _mean([r["score"] for r in rows("surveys", 180) if r["kind"] == "nps"])
-    found["nps_detractor_share_365d"] = _ratio(sum(score <= 6 for _, score in nps), len(nps))
-    found["csat_mean_180d"] = _mean([r["score"] for r in rows("surveys", 180) if r["kind"] == "csat"])
-    answers = [_day(r["responded_at"]) for r in rows("surveys")]
-    found["days_since_survey"] = (as_of - max(answers)).days if answers else None
-
-    champions = [r for r in rows("users") if r["role"] == "champion"]
-    found["champions"] = sum(r["deactivated_on"] is None for r in champions)
-    found["champions_left_180d"] = sum(r["role"] == "champion" for r in rows("users", 180, at="deactivated_on"))
-    found["new_users_90d"] = len(rows("users", 90))
-    found["mrr_per_seat"] = _ratio(mrr, seats)
+    found = {}
+    for account in sorted(in_cohort):
+        view = View(tables, account, as_of)
+        found[account] = _contract(view)
+        for part in (_changes, _adoption, _engagement, _support, _billing, _sentiment, _people, _care):
+            part(view, found[account])
     return found
 
 
-def _usage(found: dict[str, Any], rows: Callable[..., list[Row]], seats: Any, as_of: dt.date) -> None:
-    def people(some: list[Row]) -> int:
-        return len({r["user_id"] for r in some if r["user_id"]})
-
-    def used(*window: int, **more: int) -> list[Row]:
-        return [r for r in rows("usage", *window, **more) if r["events"] > 0]
-
-    ever, week, month = used(), used(7), used(28)
-    before, quarter = used(28, until=28), used(84)
-    events, events_before = sum(r["events"] for r in month), sum(r["events"] for r in before)
-    kinds, kinds_before = {r["feature"] for r in month}, {r["feature"] for r in before}
-    found["seats_used_share"] = _ratio(people(month), seats)
-    found["users_ever_active_share"] = _ratio(people(ever), len(rows("users")))
-    found["features_used_28d"], found["features_used_change"] = len(kinds), len(kinds) - len(kinds_before)
-    found["active_days_28d"] = len({r["day"] for r in month})
-    found["active_days_7d"] = len({r["day"] for r in week})
-    found["days_since_last_use"] = (as_of - max(r["day"] for r in ever)).days if ever else None
-    found["active_users_7d"], found["active_users_28d"] = people(week), people(month)
-    found["active_users_before"] = people(before)
-    found["active_users_change"] = _change(people(month), people(before))
-    found["weekly_of_monthly_users"] = _ratio(people(week), people(month))
-    found["events_28d"], found["events_before"] = events, events_before
-    found["events_change"] = _change(events, events_before)
-    found["events_week_of_quarter"] = _ratio(sum(r["events"] for r in week), sum(r["events"] for r in quarter))
-    found["events_per_user_28d"] = _ratio(events, people(month))
-    found["minutes_per_user_28d"] = _ratio(_total([r["minutes"] for r in month]), people(month))
+def _one_currency(subs: list[Row]) -> bool:
+    return len({s["currency"] for s in subs if s["currency"]}) <= 1
 
 
-def _state(tables: Tables, account: str, as_of: dt.date) -> dict[str, Any]:
-    """What the account buys at a day, its largest subscription standing for plan, term and renewal."""
-    subs = _paid(tables, account, as_of)
-    active = _active(subs, as_of)
-    largest = sorted(active, key=lambda s: (-s["mrr"], s["subscription_id"]))[0]
-    mrr = sum(s["mrr"] for s in active)
-    seats = [s["seats"] for s in active if s["seats"] is not None]
-    first = min(s["started_on"] for s in subs)
-    half_a_year_ago = as_of - dt.timedelta(days=180)
-    mrr_before = sum(s["mrr"] for s in _active(subs, half_a_year_ago))
-    renewal = _renewal(largest, as_of)
-    who = next(a for a in tables["accounts"] if a["account_id"] == account)
-    return {
+def _mrr(subs: list[Row]) -> Any:
+    return sum(s["mrr"] for s in subs) if _one_currency(subs) else None
+
+
+def _seats(subs: list[Row]) -> int | None:
+    seats = [s["seats"] for s in subs if s["seats"] is not None]
+    return sum(seats) if seats else None
+
+
+def _contract(view: View) -> dict[str, Any]:
+    """What the account is and buys, its largest subscription standing for plan, term and renewal."""
+    [who] = view.rows("accounts")
+    as_of, active = view.as_of, view.active
+    largest = sorted(active, key=lambda s: (-s["mrr"], s["subscription_id"], -s["started_on"].toordinal()))[0]
+    mrr, seats, renewal = _mrr(active), _seats(active), _renewal(largest, as_of)
+    back, returns = _run(view.paid, as_of)
+    found = {c: who[c] for c in ("segment", "industry", "region", "touch_model", "employees")}
+    return found | {
+        "strategic": None if who["strategic"] is None else int(who["strategic"]),
         "mrr": mrr,
-        "seats": sum(seats) if seats else None,
+        "seats": seats,
+        "mrr_per_seat": _ratio(mrr, seats),
         "plan": largest["plan"],
         "term_months": largest["term_months"],
         "days_to_renewal": (renewal - as_of).days if renewal else None,
-        "tenure_days": (as_of - first).days,
-        "mrr_change_180d": _change(mrr, mrr_before),
-        "segment": who["segment"],
-        "industry": who["industry"],
-        "region": who["region"],
+        "tenure_days": (as_of - view.first_paid).days,
+        "renewals_completed": _renewals(view.paid, back, as_of),
+        "returns": returns,
+        "trialed": int(any(s["started_on"] < view.first_paid for s in view.trials)),
     }
 
 
-def _leaves_on(sub: Row, known_on: dt.date, event: str) -> dt.date | None:
-    """The day a subscription is over, if it is; one under notice, where that counts, is over at its end or now."""
-    if sub["ended_on"] and sub["ended_on"] < known_on:
-        return sub["ended_on"]
-    if event == "notice" and sub["notice_on"]:
-        return sub["ended_on"] or known_on
-    return None
+def _run(paid: list[Row], as_of: dt.date) -> tuple[dt.date, int]:
+    """The start of the present unbroken run of subscriptions, and how often the account came back before it."""
+    starts: list[dt.date] = []
+    day, quiet = min(s["started_on"] for s in paid), GRACE
+    while day < as_of:
+        if any(s["started_on"] == day for s in paid) and quiet >= GRACE:
+            starts.append(day)
+        # A subscription that starts and ends on one day was there on that day.
+        there = any(
+            s["started_on"] <= day and (s["ended_on"] is None or day < max(s["ended_on"], s["started_on"]))
+            for s in paid
+        )
+        quiet = 0 if there else quiet + 1
+        day += _days(1)
+    return starts[-1], len(starts) - 1
 
 
-def churns(tables: Tables, known_on: dt.date, grace: int, event: str = "end") -> list[tuple[str, dt.date, bool]]:
-    """Every (account, day of churn, wholly involuntary) that is known at a day."""
-    found = set()
-    for account in {s["account_id"] for s in tables["subscriptions"]}:
-        subs = [(s, _leaves_on(s, known_on, event)) for s in _paid(tables, account, known_on)]
-        for end in {leaves for _, leaves in subs if leaves}:
-            ending = [s for s, leaves in subs if leaves == end]
-            gone = [s for s in ending if s["end_reason"] in (None, "voluntary", "involuntary")]
-            after = [end + dt.timedelta(days=n) for n in range(max(grace, 1))]
-            back = any(s["started_on"] <= d and (not leaves or leaves > d) for s, leaves in subs for d in after)
-            if gone and not back:
-                notices = [s["notice_on"] for s in gone if s["notice_on"]] if event == "notice" else []
-                found.add((account, min([end, *notices]), all(s["end_reason"] == "involuntary" for s in gone)))
-    return sorted(found)
+def _renewals(paid: list[Row], back: dt.date, as_of: dt.date) -> int | None:
+    """Renewal dates of the present run that have passed and that the subscription lived to see."""
+    timed = [s for s in paid if s["started_on"] >= back and s["term_months"]]
+    dates = set()
+    for sub in timed:
+        months, date = 0, sub["renews_on"] or sub["started_on"]
+        while date < as_of:
+            if date > sub["started_on"] and (sub["ended_on"] is None or date <= sub["ended_on"]):
+                dates.add(date)
+            months += sub["term_months"]
+            date = add_months(sub["renews_on"] or sub["started_on"], months)
+    return len(dates) if timed else None
 
 
-def label(
-    known_churns: list[tuple[str, dt.date, bool]],
-    account: str,
-    as_of: dt.date,
-    *,
-    horizon: int,
-    wait: int,
-    known_on: dt.date,
-) -> tuple[float | None, dt.date | None, bool]:
-    """(1, 0 or None, day of the churn, involuntary) of one account and day; `wait` is horizon + grace + lag."""
-    if as_of + dt.timedelta(days=wait) > known_on:
-        return None, None, False
-    for who, day, involuntary in known_churns:
-        if who == account and as_of <= day < as_of + dt.timedelta(days=horizon):
-            return 1.0, day, involuntary
-    return 0.0, None, False
+def _changes(view: View, found: dict[str, Any]) -> None:
+    """Growth of what the account pays."""
+    then = view.as_of - _days(180)
+    before = _active(view.paid, then)
+    was_customer = view.first_paid < then
+    mrr_before = _mrr(before) if was_customer and _one_currency(before + view.active) else None
+    seats_before = _seats(before) if was_customer else None
+    found["mrr_change_180d"] = _change(found["mrr"], mrr_before)
+    found["seats_change_180d"] = _change(found["seats"], seats_before)
+    found["price_change_180d"] = _change(found["mrr_per_seat"], _ratio(mrr_before, seats_before))
+    ups = downs = 0
+    for n in range(1, 366):
+        day = view.as_of - _days(n)
+        ending = [s for s in view.paid if s["ended_on"] == day and s["end_reason"] == "superseded"]
+        starting = [s for s in view.paid if s["started_on"] == day]
+        if ending and starting and _one_currency(ending + starting):
+            rise = _mrr(starting) - _mrr(ending)
+            ups, downs = ups + (rise > 0), downs + (rise < 0)
+    found["upgrades_365d"], found["downgrades_365d"] = ups, downs
+
+
+def _adoption(view: View, found: dict[str, Any]) -> None:
+    users, month = view.rows("users"), view.people(28)
+    here = [u for u in users if u["deactivated_on"] is None]
+    found["seats_used_share"] = _ratio(len(month), found["seats"])
+    found["users_ever_active_share"] = _ratio(len(view.people() & set(view.roles)), len(users))
+    found["registered_active_share_28d"] = _ratio(len(month & set(view.roles)), len(here))
+    found["features_used_28d"] = len(view.kinds(28))
+    found["features_used_change"] = len(view.kinds(28)) - len(view.kinds(28, 28))
+    found["new_features_90d"] = len(view.kinds() - view.kinds(until=90))
+
+    plans = {s["plan"] for s in view.active}
+    includes = [e for e in view.all["entitlements"] if e["plan"] in plans]
+    named = plans <= {e["plan"] for e in includes}
+    entitled, core = {e["feature"] for e in includes}, {e["feature"] for e in includes if e["core"]}
+    found["entitled_features_share_28d"] = _ratio(len(view.kinds(28) & entitled), len(entitled)) if named else None
+    found["core_features_share_28d"] = _ratio(len(view.kinds(28) & core), len(core)) if named else None
+    shares = []
+    for feature in entitled:
+        limits = [e["monthly_limit"] for e in includes if e["feature"] == feature]
+        if None not in limits and sum(limits) > 0:
+            shares.append(sum(r["events"] for r in view.used(30) if r["feature"] == feature) / float(sum(limits)))
+    found["limit_used_share_30d"] = max(shares) if shares and named else None
+
+    milestones = view.rows("milestones")
+    reached = [r for r in milestones if r["reached_on"] and r["reached_on"] < view.as_of]
+    overdue = [r for r in milestones if r["due_on"] and r["due_on"] < view.as_of and r["reached_on"] is None]
+    found["milestones_overdue"] = len(overdue)
+    found["milestones_reached_share"] = _ratio(len(reached), len(milestones))
+    lived = view.age([r for r in reached if r["kind"] in ("live", "goal")], "reached_on")
+    found["days_to_first_value"] = _less(found["tenure_days"], lived)
+
+
+def _engagement(view: View, found: dict[str, Any]) -> None:
+    week, month, before = len(view.people(7)), len(view.people(28)), len(view.people(28, 28))
+    for days in (7, 28):
+        found[f"active_days_{days}d"] = len({r["day"] for r in view.used(days)})
+    found["days_since_last_use"] = view.since(view.used(), "day")
+    found["active_users_7d"], found["active_users_28d"], found["active_users_before"] = week, month, before
+    found["active_users_change"], found["weekly_of_monthly_users"] = _change(month, before), _ratio(week, month)
+    days_of = [{r["day"] for r in view.used(28) if r["user_id"] == user} for user in view.people(28)]
+    found["power_user_share_28d"] = _ratio(sum(len(days) >= 12 for days in days_of), month)
+    events, quarter = view.events(28), view.events(84)
+    found["events_28d"], found["events_before"] = events, view.events(28, 28)
+    found["events_change"] = _change(events, view.events(28, 28))
+    found["events_week_of_quarter"] = _ratio(view.events(7), quarter)
+    found["events_quarter_change"] = _change(quarter, view.events(84, 84) if view.observed("usage", 168) else None)
+    found["events_year_change"] = _change(events, view.events(28, 364) if view.observed("usage", 392) else None)
+    found["events_per_user_28d"], found["events_per_seat_28d"] = _ratio(events, month), _ratio(events, found["seats"])
+    found["minutes_per_user_28d"] = _ratio(_total([r["minutes"] for r in view.used(28)]), month)
+
+
+def _support(view: View, found: dict[str, Any]) -> None:
+    quarter, half, ever = view.rows("tickets", 90), view.rows("tickets", 180), view.rows("tickets")
+    before = len(view.rows("tickets", 90, 90)) if view.observed("tickets", 180) else None
+    unsolved = [r for r in ever if r["resolved_at"] is None]
+    found["tickets_28d"], found["tickets_90d"] = len(view.rows("tickets", 28)), len(quarter)
+    found["tickets_open"] = len(unsolved)
+    found["tickets_per_seat_90d"] = _ratio(len(quarter), found["seats"])
+    found["tickets_change_90d"] = _change(len(quarter), before)
+    found["urgent_ticket_share_180d"] = _ratio(sum(r["priority"] in ("high", "urgent") for r in half), len(half))
+    found["oldest_open_ticket_days"] = view.age(unsolved, "opened_at")
+    found["unanswered_tickets"] = sum(r["first_response_at"] is None for r in unsolved)
+    found["escalated_tickets_180d"] = len(view.rows("tickets", 180, at="escalated_at"))
+    found["reopened_tickets_180d"] = len(view.rows("tickets", 180, at="reopened_at"))
+    found["first_response_hours_180d"] = _median_hours(half, "opened_at", "first_response_at")
+    found["resolution_hours_180d"] = _median_hours(half, "opened_at", "resolved_at")
+    found["ticket_csat_180d"] = _mean([r["csat"] for r in half])
+
+
+def _billing(view: View, found: dict[str, Any]) -> None:
+    standing = [r for r in view.rows("invoices") if r["voided_on"] is None]
+    overdue = [r for r in standing if r["paid_on"] is None and r["due_on"] < view.as_of]
+    paid = [r for r in view.rows("invoices", 180, at="paid_on") if r["voided_on"] is None]
+    late = [r for r in paid if r["paid_on"] > r["due_on"]]
+    found["overdue_invoices"], found["overdue_amount"] = len(overdue), sum(r["amount"] for r in overdue)
+    found["overdue_of_mrr"] = _ratio(found["overdue_amount"], found["mrr"])
+    found["oldest_overdue_days"] = view.age(overdue, "due_on")
+    found["late_invoices_180d"] = len(late)
+    found["late_payment_hours_180d"] = _median_hours(late, "due_on", "paid_on")
+    failed = [r for r in view.rows("payments", 90) if not r["succeeded"]]
+    found["failed_payments_90d"] = len(failed)
+    for reason in ("hard_decline", "expired_card"):
+        found[f"{reason}_failures_90d"] = sum(r["failure_reason"] == reason for r in failed)
+    cards = sorted((r["added_on"], r["expires_on"]) for r in view.rows("cards"))
+    found["days_to_card_expiry"] = (cards[-1][1] - view.as_of).days if cards else None
+
+
+def _sentiment(view: View, found: dict[str, Any]) -> None:
+    def answers(kind: str, days: int, until: int = 0) -> list[Row]:
+        return [r for r in view.rows("surveys", days, until) if r["kind"] == kind]
+
+    def mean(rows: list[Row]) -> float | None:
+        return _mean([r["score"] for r in rows])
+
+    def latest(rows: list[Row]) -> Any:
+        return max((r["responded_at"], r["score"]) for r in rows)[1] if rows else None
+
+    year = answers("nps", 365)
+    found["nps_latest"], found["nps_mean_180d"] = latest(year), mean(answers("nps", 180))
+    found["nps_change_180d"] = _less(mean(answers("nps", 180)), mean(answers("nps", 180, 180)))
+    found["nps_promoter_share_365d"] = _ratio(sum(r["score"] >= 9 for r in year), len(year))
+    found["nps_detractor_share_365d"] = _ratio(sum(r["score"] <= 6 for r in year), len(year))
+    sponsors = [u for u, role in view.roles.items() if role in ("champion", "decision_maker")]
+    found["nps_sponsors_365d"] = mean([r for r in year if r["user_id"] in sponsors])
+    asked = ("nps", "csat", "ces")
+    found["days_since_survey"] = view.since([r for r in view.rows("surveys") if r["kind"] in asked], "responded_at")
+    found["csat_mean_180d"], found["ces_mean_180d"] = mean(answers("csat", 180)), mean(answers("ces", 180))
+    found["csm_pulse_latest"] = latest(answers("csm_pulse", 180))
+    found["days_since_sponsor_use"] = view.since([r for r in view.used() if r["user_id"] in sponsors], "day")
+
+
+def _people(view: View, found: dict[str, Any]) -> None:
+    def there(ago: int) -> int:
+        left = view.rows("users", until=ago, at="deactivated_on")
+        return len(view.rows("users", until=ago)) - len(left)
+
+    def departments(ago: int) -> set[str]:
+        return {u["department"] for u in view.rows("users", until=ago) if u["department"]}
+
+    users, left = view.rows("users"), view.rows("users", 180, at="deactivated_on")
+    for role, name in (("champion", "champions"), ("decision_maker", "decision_makers")):
+        found[name] = sum(u["role"] == role and u["deactivated_on"] is None for u in users)
+        found[f"{name}_left_180d"] = sum(u["role"] == role for u in left)
+    found["new_users_90d"], found["users_change_90d"] = len(view.rows("users", 90)), _change(there(0), there(90))
+    found["new_departments_180d"] = len(departments(0)) - len(departments(180))
+    found["advocacy_365d"] = len(view.rows("advocacy", 365))
+
+
+def _care(view: View, found: dict[str, Any]) -> None:
+    """What CSMs do."""
+
+    def since(test: Callable[[Row], bool]) -> int | None:
+        return view.since([r for r in touches if test(r)], "occurred_at")
+
+    touches, half = view.rows("touches"), view.rows("touches", 180)
+    # A contact goes both ways when the account calls, or answers a call.
+    found["days_since_two_way_contact"] = since(
+        lambda r: r["direction"] == "in" or (r["direction"] == "out" and r["answered"] is True)
+    )
+    found["days_since_qbr"] = since(lambda r: r["kind"] == "qbr")
+    found["touches_90d"] = len(view.rows("touches", 90))
+    found["proactive_touch_share_180d"] = _ratio(sum(r["proactive"] is True for r in half), len(half))
+    found["touch_satisfaction_365d"] = _mean([r["satisfaction"] for r in view.rows("touches", 365)])
+    found["csm_changes_365d"] = len({r["csm_id"] for r in view.rows("assignments", 365)})

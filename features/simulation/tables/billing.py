@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from features.simulation.frame import frame, look_up
+from features.simulation.late import delays
 from features.simulation.latent import CARD_WEEKS
-from features.simulation.population import PRICES
 from features.simulation.streams import stream
 from features.simulation.tables.activity import Activity
 from features.simulation.timeline import NEVER
@@ -42,7 +42,7 @@ def cards(world: World, seen: Activity, seed: int) -> pd.DataFrame:
     order = np.lexsort((number, day, account))
     order = order[(day[order] < timeline.days) & (until[order] > day[order])]
     # A card added in the week of the end, after it, was never seen.
-    known = (day[order] < 0) | seen.open[np.clip(day[order], 0, timeline.days - 1), account[order]]
+    known = (day[order] < 0) | seen.held(account[order], day[order])
     order = order[known]
     return frame(
         "cards",
@@ -72,8 +72,7 @@ def invoices_and_payments(world: World, seen: Activity, seed: int) -> tuple[pd.D
     life, week, issued = life[order], week[order], issued[order]
     account, end = lives.account[life], np.minimum(lives.end[life], timeline.days)
     card = people.card[account]
-    price = PRICES[seen.plan[issued, account]] * seen.seats[issued, account] * people.discount[account]
-    amount = np.round(price, 2) * np.where(annual[life], 12, 1)
+    amount = np.round(seen.terms.mrr_on(account, issued) * np.where(annual[life], 12, 1), 2)
     n = len(life)
     hour = (6 + 12 * rng.random(n)) / 24
 
@@ -85,11 +84,12 @@ def invoices_and_payments(world: World, seen: Activity, seed: int) -> tuple[pd.D
     # By bank: around the due date, later where the mood is low.
     slow = np.exp(0.7 * rng.normal(size=n) - 0.35 * seen.level[week, account])
     pays_at = np.where(card, pays_at, issued + hour + BANK_TERMS - 14 + np.floor(12 * slow))
+    booked = pays_at + np.where(card, delays(rng, n, longest=5), delays(rng, n))  # bank statements come late
     before_end = pays_at < np.where(card, end, timeline.days)
     # A bank customer who is gone before paying the last invoice does not pay it: it is voided.
     lapsed = ~card & (lives.end[life] < timeline.days) & (pays_at >= lives.end[life])
-    paid = before_end & ~lapsed & (pays_at < timeline.days)
-    owed = card & (lives.end[life] < timeline.days) & ~paid
+    paid = before_end & ~lapsed & (booked < timeline.days)
+    owed = card & (lives.end[life] < timeline.days) & ~before_end
     voided = np.where(lapsed | owed, lives.end[life], NEVER)
 
     tries = issued[:, None] + hour[:, None] + RETRIES
@@ -100,8 +100,10 @@ def invoices_and_payments(world: World, seen: Activity, seed: int) -> tuple[pd.D
     good = np.flatnonzero(paid)
     invoice = np.concatenate([failed, good])
     at = np.concatenate([tries[failed, attempt], pays_at[good]])
+    noted = np.concatenate([tries[failed, attempt] + delays(rng, len(failed), longest=5), booked[good]])
     why = np.concatenate([why, np.full(len(good), -1)])
     order = np.lexsort((invoice, at))
+    order = order[noted[order] < timeline.days]
     numbers = np.sort(rng.choice(9_000_000, size=n, replace=False)) + 1_000_000
     invoice_id = np.char.add("I", numbers.astype(str))
     invoices = frame(
@@ -115,6 +117,8 @@ def invoices_and_payments(world: World, seen: Activity, seed: int) -> tuple[pd.D
             "amount": amount,
             "paid_on": np.where(paid, np.floor(pays_at), NEVER).astype(np.int64),
             "voided_on": voided,
+            "recorded_at": issued + hour,
+            "paid_on_recorded_at": np.where(paid, booked, np.nan),
         },
     )
     payments = frame(
@@ -126,6 +130,7 @@ def invoices_and_payments(world: World, seen: Activity, seed: int) -> tuple[pd.D
             "attempted_at": at[order],
             "succeeded": why[order] < 0,
             "failure_reason": look_up(REASONS, why[order]),
+            "recorded_at": noted[order],
         },
     )
     return invoices, payments

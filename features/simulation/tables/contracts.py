@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from features.simulation.contracts import REASONS
 from features.simulation.frame import frame, look_up
-from features.simulation.population import PLANS, PRICES
+from features.simulation.late import delays
+from features.simulation.population import PLANS
 from features.simulation.streams import stream
+from features.simulation.terms import Terms
 from features.simulation.timeline import NEVER
-from features.simulation.world import REASONS, World
+from features.simulation.world import World
 
 __all__ = ["CORE", "ENTITLED", "FEATURES", "entitlements", "subscriptions"]
 
@@ -17,6 +20,7 @@ FEATURES = ("projects", "tasks", "comments", "search", "reports", "dashboards", 
 CORE = 3  # the first so many features
 ENTITLED = (5, 8, 10)  # so many of the features, by plan
 END_REASONS = (*REASONS, "superseded")
+CURRENCY = "USD"
 
 
 def entitlements() -> pd.DataFrame:
@@ -33,63 +37,73 @@ def entitlements() -> pd.DataFrame:
     )
 
 
-def subscriptions(world: World, seed: int) -> pd.DataFrame:
-    """One row a period of constant terms, sorted by account and start; nothing from after the observed period."""
-    people, timeline, lives, changes = world.population, world.timeline, world.lives, world.changes
-    n_lives = len(lives.start)
-    account = np.concatenate([lives.account, changes.account])
-    begins = np.concatenate([lives.start, changes.day])
-    opens = np.concatenate([np.arange(n_lives), np.full(len(changes.day), -1)])  # the contract a row opens
-    # A contract that comes back resumes the seats and plan that were had last.
-    seats = np.concatenate([np.full(n_lives, -1), changes.seats])
-    plan = np.concatenate([np.full(n_lives, -1), changes.plan])
-    order = np.lexsort((begins, account))
-    account, begins, opens, seats, plan = (a[order] for a in (account, begins, opens, seats, plan))
-    for at in range(len(account)):
-        if seats[at] < 0:
-            again = at > 0 and account[at - 1] == account[at]
-            seats[at] = seats[at - 1] if again else people.seats[account[at]]
-            plan[at] = plan[at - 1] if again else people.plan[account[at]]
-    life = opens[np.maximum.accumulate(np.where(opens >= 0, np.arange(len(opens)), 0))]
-    followed = np.r_[life[1:] == life[:-1], False]
-    ends = np.where(followed, np.r_[begins[1:], NEVER], lives.end[life])
-    reason = np.where(followed, len(REASONS), lives.reason[life])
-    notice = np.where(followed, NEVER, lives.notice[life])
+def subscriptions(world: World, terms: Terms, seed: int) -> pd.DataFrame:
+    """One row a period of constant terms, sorted by account and start; nothing from after the observed period.
+
+    Ends and changes are written down late now and then: an end that stands nowhere yet is not in the table.
+    """
+    people, timeline, lives, kept = world.population, world.timeline, world.lives, world.withdrawals
+    account, begins, life = terms.account, terms.begin, terms.life
+    ends = terms.end
+    reason = np.where(terms.last, lives.reason[life], len(REASONS))
+    notice = np.where(terms.last, lives.notice[life], NEVER)
+    withdrawn = np.full(len(account), NEVER)
+    held = terms.at(kept.account, kept.notice)
+    notice[held], withdrawn[held] = kept.notice, kept.day
     term = people.term[account]
     _, renews = timeline.anniversaries(lives.start[life], begins, term)
-    price = seats * PRICES[plan] * people.discount[account]
 
-    tried = np.flatnonzero(people.trial_ends < NEVER)
+    tried = np.flatnonzero((people.trial_ends < NEVER) & (people.first_use < timeline.days))
     trial_reason = np.where(people.trial_ends == people.start, len(REASONS), REASONS.index("completed"))[tried]
-    m = len(tried)
+    m, k = len(account), len(tried)
     account, begins = np.concatenate([account, tried]), np.concatenate([begins, people.first_use[tried]])
-    ends = np.concatenate([ends, people.trial_ends[tried]])
-    reason, notice = np.concatenate([reason, trial_reason]), np.concatenate([notice, np.full(m, NEVER)])
-    renews, term = np.concatenate([renews, np.full(m, NEVER)]), np.concatenate([term, np.ones(m, dtype=np.int64)])
-    seats, plan = np.concatenate([seats, people.seats[tried]]), np.concatenate([plan, people.plan[tried]])
-    price = np.concatenate([price, np.zeros(m)])
-    trial = np.r_[np.zeros(len(account) - m, bool), np.ones(m, bool)]
+    ends, reason = np.concatenate([ends, people.trial_ends[tried]]), np.concatenate([reason, trial_reason])
+    notice, withdrawn, renews = (np.concatenate([a, np.full(k, NEVER)]) for a in (notice, withdrawn, renews))
+    term = np.concatenate([term, np.ones(k, np.int64)])
+    seats, plan = np.concatenate([terms.seats, people.seats[tried]]), np.concatenate([terms.plan, people.plan[tried]])
+    price = np.concatenate([terms.mrr, np.zeros(k)])
+    trial = np.r_[np.zeros(m, bool), np.ones(k, bool)]
 
     order = np.lexsort((begins, account))
     order = order[begins[order] < timeline.days]
-    numbers = np.sort(stream(seed, "subscriptions").choice(9_000_000, size=len(order), replace=False)) + 1_000_000
-    ended = ends < timeline.days
-    return frame(
+    account, begins, ends, reason, notice, withdrawn, renews, term, seats, plan, price, trial = (
+        a[order] for a in (account, begins, ends, reason, notice, withdrawn, renews, term, seats, plan, price, trial)
+    )
+    rng, n = stream(seed, "subscriptions"), len(account)
+    numbers = np.sort(rng.choice(9_000_000, size=n, replace=False)) + 1_000_000
+    # A first contract is signed on its day; what follows a period is entered together with that period's end.
+    entered = begins + rng.random(n) * 0.9
+    closed = ends + delays(rng, n)
+    follows = np.r_[False, (account[1:] == account[:-1]) & (reason[:-1] == len(REASONS)) & (ends[:-1] == begins[1:])]
+    entered[follows] = closed[:-1][follows[1:]]
+    told, taken_back = notice + delays(rng, n, longest=5), withdrawn + delays(rng, n, longest=5)
+    ended = closed < timeline.days
+    said = told < np.minimum(timeline.days, np.where(ends < NEVER, closed, NEVER))
+    told = np.minimum(told, np.where(withdrawn < NEVER, taken_back, told))
+    back = said & (taken_back < timeline.days)
+    known = entered < timeline.days
+    rows = frame(
         "subscriptions",
         timeline,
         {
             "subscription_id": pd.array(np.char.add("SUB", numbers.astype(str)), dtype="str"),
-            "account_id": look_up(people.account_id, account[order]),
-            "plan": look_up(PLANS, plan[order]),
-            "started_on": begins[order],
-            "ended_on": np.where(ended, ends, NEVER)[order],
-            "end_reason": look_up(END_REASONS, np.where(ended, reason, -1)[order]),
-            "renews_on": renews[order],
-            "term_months": term[order],
-            "seats": seats[order],
-            "mrr": np.round(price[order], 2),
-            "currency": ["USD"] * len(order),
-            "notice_on": np.where(notice < timeline.days, notice, NEVER)[order],
-            "trial": trial[order],
+            "account_id": look_up(people.account_id, account),
+            "plan": look_up(PLANS, plan),
+            "started_on": begins,
+            "ended_on": np.where(ended, ends, NEVER),
+            "end_reason": look_up(END_REASONS, np.where(ended, reason, -1)),
+            "renews_on": renews,
+            "term_months": term,
+            "seats": seats,
+            "mrr": price,
+            "currency": [CURRENCY] * n,
+            "notice_on": np.where(said, notice, NEVER),
+            "notice_withdrawn_on": np.where(back, withdrawn, NEVER),
+            "trial": trial,
+            "recorded_at": entered,
+            "ended_on_recorded_at": np.where(ended, closed, np.nan),
+            "notice_on_recorded_at": np.where(said, told, np.nan),
+            "notice_withdrawn_on_recorded_at": np.where(back, taken_back, np.nan),
         },
     )
+    return rows[known].reset_index(drop=True)

@@ -12,4 +12,4 @@ def signal() -> Company:
 
 @pytest.fixture(scope="session")
 def null() -> Company:
-    return simulate(accounts=1000, months=24, seed=12, null=True)
+    return simulate(accounts=1000, months=24, seed=13, null=True)

@@ -12,11 +12,14 @@ from features.contract import CONTRACT
 from features.errors import TenureError
 from features.history import History
 from features.simulation import Company, simulate
+from features.simulation.desk import draw_desk
+from features.simulation.options import Options
 from features.simulation.population import draw_population
 from features.simulation.timeline import Timeline
 from features.simulation.world import play
 
 UNTIL = pd.Timestamp("2025-01-01")
+LONGEST_DELAY = 21
 
 
 def paid(company: Company) -> pd.DataFrame:
@@ -28,7 +31,7 @@ def test_same_arguments_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         simulate(accounts=60, months=8, seed=3).write(tmp_path / name)
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
-    assert len(files) == 13
+    assert len(files) == 23
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
@@ -52,7 +55,8 @@ def test_columns_and_types_are_the_contract_s(signal: Company, tmp_path: Path) -
     arrow = {"date": "date32[day]", "time": "timestamp[us, tz=UTC]", "boolean": "bool", "integer": "int64"}
     for name, rows in signal.tables.items():
         schema = pq.read_schema(tmp_path / f"{name}.parquet")
-        assert [c for c in schema.names if c != "recorded_at"] == [c.name for c in CONTRACT[name].columns], name
+        named = [c for c in schema.names if not c.endswith("recorded_at")]
+        assert named == [c.name for c in CONTRACT[name].columns], name
         for column in CONTRACT[name].columns:
             expected = arrow.get(column.kind, "string" if column.kind == "text" else "double")
             assert str(schema.field(column.name).type) == expected, (name, column.name)
@@ -63,9 +67,15 @@ def test_columns_and_types_are_the_contract_s(signal: Company, tmp_path: Path) -
     assert "standard error" in (tmp_path / "truth" / "README.md").read_text(encoding="utf-8")
 
 
+def test_every_table_of_the_contract_is_there(signal: Company) -> None:
+    assert set(signal.tables) == set(CONTRACT)
+    assert all(len(rows) for rows in signal.tables.values())
+
+
 def test_every_id_is_known_and_keys_are_unique(signal: Company) -> None:
     tables = signal.tables
-    accounts, users = set(tables["accounts"].account_id), tables["users"].set_index("user_id").account_id
+    accounts = set(tables["accounts"].account_id)
+    users = tables["users"].drop_duplicates("user_id").set_index("user_id").account_id
     for name, rows in tables.items():
         if "account_id" in rows:
             assert set(rows.account_id) <= accounts, name
@@ -73,16 +83,16 @@ def test_every_id_is_known_and_keys_are_unique(signal: Company) -> None:
             named = rows.dropna(subset="user_id")
             assert (users.loc[named.user_id].to_numpy() == named.account_id.to_numpy()).all(), name
         if CONTRACT[name].key:
-            assert not rows.duplicated(list(CONTRACT[name].key)).any(), name
+            key = [*CONTRACT[name].key, *(["valid_from"] if CONTRACT[name].versioned else [])]
+            assert not rows.duplicated(key).any(), name
     assert set(tables["payments"].invoice_id) <= set(tables["invoices"].invoice_id)
     entitled = set(map(tuple, tables["entitlements"][["plan", "feature"]].to_numpy()))
     assert len(entitled) == 23
 
 
 def test_use_happens_only_while_an_account_and_its_user_are_there(signal: Company) -> None:
-    usage = signal.tables["usage"].merge(
-        signal.tables["users"][["user_id", "created_on", "deactivated_on"]], on="user_id", validate="many_to_one"
-    )
+    people = signal.tables["users"].drop_duplicates("user_id")[["user_id", "created_on", "deactivated_on"]]
+    usage = signal.tables["usage"].merge(people, on="user_id", validate="many_to_one")
     assert (usage.day >= usage.created_on).all()
     assert (usage.deactivated_on.isna() | (usage.day < usage.deactivated_on)).all()
     subscriptions = signal.tables["subscriptions"]
@@ -136,13 +146,28 @@ def test_renewals_keep_their_rhythm_through_a_change_of_terms(signal: Company) -
 
 def test_notice_comes_5_to_45_days_before_the_end(signal: Company) -> None:
     rows = paid(signal)
-    given = rows[rows.notice_on.notna() & rows.ended_on.notna()]
+    given = rows[rows.notice_on.notna() & rows.ended_on.notna() & (rows.end_reason != "superseded")]
     lead = (given.ended_on - given.notice_on).dt.days
     assert len(given) > 20
     assert lead.between(5, 45).all()
     assert (given.end_reason == "voluntary").all()
     open_ = rows[rows.notice_on.notna() & rows.ended_on.isna()]
-    assert (open_.notice_on >= UNTIL - pd.Timedelta(days=45)).all()
+    assert (open_.notice_on >= UNTIL - pd.Timedelta(days=45 + LONGEST_DELAY)).all()
+
+
+def test_a_notice_withdrawn_becomes_a_lower_price(signal: Company) -> None:
+    rows = paid(signal)
+    kept = rows[rows.notice_withdrawn_on.notna()]
+    assert 2 < len(kept) < 0.3 * rows.notice_on.notna().sum()
+    assert (kept.notice_withdrawn_on > kept.notice_on).all()
+    known = kept[kept.ended_on.notna()]
+    assert (known.ended_on == known.notice_withdrawn_on).all()
+    assert (known.end_reason == "superseded").all()
+    following = known.merge(
+        rows, left_on=["account_id", "ended_on"], right_on=["account_id", "started_on"], suffixes=("", "_next")
+    )
+    assert len(following) == len(known)
+    assert (following.mrr_next / following.mrr).between(0.945, 1.0).all()  # 5 % less, and a pending rise of 4 %
 
 
 def test_cards_and_payments_agree(signal: Company) -> None:
@@ -180,7 +205,8 @@ def test_an_end_for_want_of_payment_follows_a_failed_one(signal: Company) -> Non
 
 def test_ids_say_nothing_about_the_outcome() -> None:
     timeline = Timeline(dt.date(2023, 1, 1), 12)
-    world = play(draw_population(3000, timeline, seed=5), timeline, seed=5, null=False)
+    people = draw_population(3000, timeline, seed=5)
+    world = play(people, draw_desk(people, timeline, 5, Options()), timeline, seed=5)
     lost = np.zeros(3000)
     lost[world.lives.account[np.isin(world.lives.reason, (1, 2))]] = 1
     assert lost.sum() > 300
@@ -201,6 +227,8 @@ def test_a_month_of_history_is_enough() -> None:
         ({"months": 0}, "between 1 and 240 months"),
         ({"seed": -1}, "must not be negative"),
         ({"start": dt.date(2023, 1, 31)}, "no later than the 28th"),
+        ({"months": 12, "price_rise": (13, 2.0)}, "cannot rise in month 13 of 12"),
+        ({"price_rise": (3, 0.0)}, "factor of 0.1 to 10"),
     ],
 )
 def test_bad_arguments_are_refused_in_a_sentence(wrong: dict, text: str) -> None:

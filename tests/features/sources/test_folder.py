@@ -85,7 +85,11 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "UTF-16": (_write("accounts.csv", ACCOUNTS.encode("utf-16")), r"accounts\.csv is not UTF-8"),
     "no required column": (_write("usage.csv", b"account_id,day,events\nA,2024-02-20,3\n"), "no column feature"),
     "no day of use": (_write("usage.csv", b"account_id,feature,events\nA,f,3\n"), "no column day"),
-    "semicolons": (_write("usage.csv", USAGE.replace(",", ";").encode()), r"usage\.csv"),
+    "colons": (_write("usage.csv", USAGE.replace(",", ":").encode()), r"usage\.csv .*has no column account_id"),
+    "two columns of one name": (
+        _write("usage.csv", USAGE.replace("feature", "Day").encode()),
+        "two columns named day;",
+    ),
     "twice": (_twice, "Table usage is in .* twice"),
     "twice, as file and folder": (_folder_and_file, "Table usage is in .* twice"),
     "no required table": (_no_usage, r"has no usage\.parquet or usage\.csv"),
@@ -127,9 +131,9 @@ def test_unknown_columns_are_named_and_left_alone(folder: Path) -> None:
     ("old", "new"),
     [("account_id,day", "\ufeffaccount_id,day"), ("\n", "\r\n"), ("report", '"report"'),
      ("2024-02-20", "2024-02-20 23:59"), ("2024-02-20", "2024-02-19T23:00:00-05:00"), (",3", ", 3 "),
-     ("day", "occurred_at")],
+     ("day", "occurred_at"), (",", ";"), (",", "\t")],
     ids=["byte-order mark", "Windows lines", "quotation marks", "a time of day", "another zone", "blanks",
-         "occurred_at"],
+         "occurred_at", "semicolons", "tabs"],
 )  # fmt: skip
 def test_harmless_differences_change_nothing(old: str, new: str, folder: Path) -> None:
     plain = build_features(History.open(folder), [DAY])
