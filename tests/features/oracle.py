@@ -62,9 +62,9 @@ def seen(tables: Tables, table: str, as_of: dt.date) -> list[Row]:
             if row[f"hide {column}"]:
                 row[column] = None
         if table == "milestones":
-            # A plan without dates is known by its record; else once it is due or reached.
+            # A plan without a date is known by its record; else once it is due or reached.
             dates = [row[c] for c in ("due_on", "reached_on") if row[c]]
-            there = any(_moment(d) < midnight for d in dates) or (not dates and row["recorded_at"])
+            there = any(_moment(d) < midnight for d in dates) or (row["recorded_at"] and not row["due_on"])
         elif table == "entitlements":
             there = True
         else:

@@ -41,7 +41,9 @@ def known(row: Row, event: tuple[str, ...]) -> dt.datetime:
     """When somebody first had a row: the later of its event and its record."""
     times = [row[c] if c != "reached_on" else _late_time(row, c) for c in event]
     happened = min((_moment(t) for t in times if t), default=None)
-    if event and happened is None and row["recorded_at"] is None:
+    if "reached_on" in event and row["due_on"] is None and row["recorded_at"]:
+        return row["recorded_at"]  # a plan without a date is known from its record alone
+    if event and happened is None:
         return dt.datetime.max
     return max(happened or dt.datetime.min, row["recorded_at"] or dt.datetime.min)
 

@@ -109,6 +109,17 @@ def test_under_notice_all_but_a_few_leave(signal: Company) -> None:
     assert given.churned_90d.mean() > 0.8
 
 
+def test_who_has_just_withdrawn_a_notice_stays_for_a_quarter(signal: Company) -> None:
+    kept = signal.tables["subscriptions"].dropna(subset="notice_withdrawn_on")[["account_id", "notice_withdrawn_on"]]
+    rows = signal.truth[~signal.truth.notice_given].merge(kept, on="account_id")
+    since = (rows.as_of - rows.notice_withdrawn_on).dt.days
+    bound = rows[since.between(1, 55)]
+    assert len(bound) > 5
+    # For want of payment it may be ended all the same.
+    assert (bound.p_churn_30d == 0).mean() > 0.5
+    assert bound.p_churn_30d.mean() < 0.25 * rows[since > 100].p_churn_30d.mean()
+
+
 @pytest.mark.parametrize("horizon", HORIZONS)
 def test_every_horizon_is_calibrated(horizon: int) -> None:
     rows = judged()
