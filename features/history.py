@@ -19,7 +19,7 @@ from features.settings import Settings
 from features.sources.find import find_sources
 from features.sources.source import Source
 from features.validation.disagreements import set_aside_contradictions
-from features.validation.notes import notes, warnings
+from features.validation.notes import early_usage, notes, warnings
 from features.validation.report import Report, TableReport, share_text
 from features.validation.rules import VIOLATIONS_DDL, find_violations, judge_table
 
@@ -45,6 +45,8 @@ class History:
     columns : for each table the contract columns that its source really has.
     fingerprint : SHA-256 over the source files, hexadecimal.
     report : what validation found.
+    early_usage : where usage rows were set aside, how many of all rows come before the account's first subscription,
+        and how many rows there are.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, sources: dict[str, Source], settings: Settings) -> None:
@@ -54,6 +56,7 @@ class History:
         self.columns: dict[str, frozenset[str]] = {}
         self.fingerprint = ""
         self.report = Report()
+        self.early_usage: tuple[int, int] | None = None
 
     @classmethod
     def open(
@@ -97,6 +100,8 @@ class History:
                 con.execute('DELETE FROM _arrivals WHERE "table" = ?', [name])
                 con.execute(f"DROP TABLE {quoted(name)}")
                 history._load(history.sources[name])
+                if name == "usage":
+                    history.early_usage = early_usage(con)
                 judge_table(con, name, today)
         set_aside_contradictions(con, list(history.sources))
         roll_up(con)

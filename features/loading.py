@@ -137,8 +137,13 @@ def _times(table: Table, stamped: set[str]) -> list[str]:
     instants = ", ".join(_instant(table.by_name[c], stamped) for c in table.event)
     event = f"least({instants})" if instants else ALWAYS
     recorded = "recorded_at" if "recorded_at" in stamped else "CAST(NULL AS TIMESTAMP)"
-    # A plan without event time (a milestone neither due nor reached) is known from its record alone.
-    known = f"coalesce(greatest({event}, {recorded}), {recorded})"
+    # A plan without event time (a milestone neither due nor reached) is known from its record alone, and what is filled
+    # in later can make it known sooner, never take it back.
+    planned = ", ".join(_instant(c, stamped) for c in map(table.by_name.get, table.event) if c and not c.late)
+    known = f"greatest(least({planned}), {recorded})" if planned else f"greatest({event}, {recorded})"
+    for late in (c for c in map(table.by_name.get, table.event) if c and c.late):
+        instant = _instant(late, stamped)
+        known = f"least({known}, CASE WHEN {instant} IS NOT NULL THEN greatest({instant}, {recorded}) END)"
     columns = [f"{event} AS _event", f"{known} AS _known", "CAST(NULL AS TIMESTAMP) AS _bad_from"]
     for column in table.columns:
         if column.late is None:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from features.casting import quoted
 from features.contract import CONTRACT
+from features.sources.lookups import early_rows
 
 if TYPE_CHECKING:
+    import duckdb
+
     from features.history import History
 
-__all__ = ["notes", "warnings"]
+__all__ = ["early_usage", "notes", "warnings"]
 
 QUIET_DAYS = 30
 """A table whose feed stops this many days before usage does is worth a word, if it has not paused as long before."""
@@ -20,7 +23,8 @@ _ATTRIBUTES = {"accounts": ("segment", "industry", "region", "employees"), "user
 
 def notes(history: History) -> list[str]:
     """One sentence for each thing worth knowing, in the order of the tables."""
-    said = [*_missing_tables(history), *_early_usage(history), *_undated(history), *_quiet_feeds(history)]
+    said = [*_missing_tables(history), *_early_usage(history), *early_rows(history.con, history.sources)]
+    said += [*_undated(history), *_quiet_feeds(history)]
     for table in history.report.tables:
         if table.unknown_columns:
             said.append(f"{table.table}: columns that Tenure does not use: {', '.join(table.unknown_columns)}.")
@@ -78,20 +82,31 @@ def _missing_tables(history: History) -> list[str]:
     return said
 
 
-def _early_usage(history: History) -> list[str]:
-    row = history.con.execute(
+def early_usage(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Rows of usage before their account's first subscription, and all rows of usage."""
+    row = con.execute(
         """
-        SELECT count(*), (SELECT count(*) FROM usage)
-        FROM usage JOIN (SELECT account_id, min(started_on) AS first FROM subscriptions GROUP BY 1) USING (account_id)
-        WHERE day < first
+        WITH met AS (SELECT DISTINCT account_id FROM usage),
+        firsts AS (
+            SELECT met.account_id, min(started_on) AS first
+            FROM met JOIN subscriptions AS s ON s.account_id = CAST(met.account_id AS VARCHAR) GROUP BY met.account_id
+        )
+        SELECT count(*) FILTER (WHERE day < first), count(*) FROM usage LEFT JOIN firsts USING (account_id)
         """
     ).fetchone()
-    early, total = row or (0, 0)
+    return row or (0, 0)
+
+
+def _early_usage(history: History) -> list[str]:
+    early, total = history.early_usage or early_usage(history.con)
     if not early:
         return []
+    kept = (
+        "they are kept as use before the sale" if history.early_usage is None else "those after its creation are kept"
+    )
     return [
         f"usage: {early:,} of {total:,} rows ({100 * early / total:.1f} %) come before the account's first "
-        "subscription; they are kept as use before the sale."
+        f"subscription; {kept}."
     ]
 
 

@@ -13,7 +13,7 @@ DAY = dt.date(2024, 3, 1)
 USAGE = "account_id, day, feature, events\nnew, 2024-02-29, report, 1"
 HEAD = (
     "subscription_id, account_id, plan, mrr, started_on, ended_on, end_reason, notice_on, trial, "
-    "ended_on_recorded_at, recorded_at"
+    "ended_on_recorded_at, recorded_at, notice_withdrawn_on"
 )
 # account, status on 2024-03-01, its subscriptions from started_on on
 ACCOUNTS = [
@@ -36,6 +36,13 @@ ACCOUNTS = [
     ("gave notice for both of two", "notice_given", ["2024-01-01, , , 2024-02-01, , ,"] * 2),
     ("gave notice for the paid one", "notice_given",
      ["2024-01-01, , , 2024-02-01, , ,", "2024-01-01, , , , true, ,"]),
+    ("withdrew the notice", "ok", ["2024-01-01, , , 2024-02-01, , , , 2024-02-29"]),
+    ("withdraws the notice on the day", "notice_given", ["2024-01-01, , , 2024-02-01, , , , 2024-03-01"]),
+    ("withdrew the notice as soon as it was given", "ok", ["2024-01-01, , , 2024-02-01, , , , 2024-02-01"]),
+    ("withdrew the notice, and yet an end was recorded", "notice_given",
+     ["2024-01-01, 2024-05-01, voluntary, 2024-02-01, , 2024-02-20, , 2024-02-10"]),
+    ("withdrew one of two notices", "ok",
+     ["2024-01-01, , , 2024-02-01, , ,", "2024-01-01, , , 2024-02-01, , , , 2024-02-29"]),
     ("on trial", "insufficient_data", ["2024-01-01, , , , true, ,"]),
     ("paid after a trial", "ok", ["2024-01-01, 2024-02-01, completed, , true, ,", "2024-02-01, , , , false, ,"]),
     ("gone and now on trial", "churned", ["2023-01-01, 2024-02-01, voluntary, , , ,", "2024-02-01, , , , true, ,"]),
@@ -49,10 +56,15 @@ ACCOUNTS = [
 ]  # fmt: skip
 
 
+def _full(periods: list[str]) -> list[str]:
+    """Each with all its columns, of which the last ones are mostly empty."""
+    return [period + "," * (7 - period.count(",")) for period in periods]
+
+
 def _tables() -> dict[str, str]:
     lines = [HEAD]
     for name, _, periods in ACCOUNTS:
-        lines += [f"{name} {n}, {name}, pro, 10, {period}" for n, period in enumerate(periods)]
+        lines += [f"{name} {n}, {name}, pro, 10, {period}" for n, period in enumerate(_full(periods))]
     accounts = "account_id, created_on\n" + "".join(f"{name}, 2022-01-01\n" for name, _, _ in ACCOUNTS)
     return {"accounts": accounts, "subscriptions": "\n".join(lines), "usage": USAGE}
 

@@ -121,3 +121,84 @@ def test_two_rows_of_one_key_are_told_apart_by_what_was_known(open_tables: Open)
         for end in ends
     ]
     assert paid[0] == paid[1] == paid[2]
+
+
+BY_DAY = {
+    "accounts": "account_id, created_on\nA, 2023-01-01",
+    "usage": "account_id, day, feature, events\nA, 2024-01-09, f, 1",
+    "subscriptions": "subscription_id, account_id, plan, mrr, started_on\ns, A, pro, 100, 2023-01-01",
+}
+NOTICE = """
+subscription_id, account_id, plan, mrr, started_on, notice_on, notice_withdrawn_on
+s,               A,          pro,  100, 2023-01-01, {},        2024-02-20
+"""
+ASSIGNED = """
+account_id, csm_id, from_on,    to_on,      to_on_recorded_at
+A,          c1,     2024-01-01, 2024-02-01, 2024-02-01
+A,          c1,     2024-01-01, {}
+"""
+MILESTONE = """
+account_id, milestone, due_on, recorded_at, reached_on, reached_on_recorded_at
+A,          live,      {}
+"""
+OVERLAP = """
+subscription_id, account_id, plan, mrr, started_on, ended_on,   end_reason, ended_on_recorded_at
+s,               A,          pro,  100, 2023-01-01, 2024-02-15, superseded, {}
+s,               A,          pro,  70,  2024-02-01, ,           ,
+"""
+UNKNOWN = """
+account_id, day,        feature, events
+A,          2024-02-06, report,  1
+N,          2024-02-05, report,  1
+N,          2024-02-15, report,  1
+"""
+VERSIONS = """
+account_id, created_on, segment, valid_from, recorded_at
+A,          2023-01-01, small,   {}
+A,          2023-01-01, large,   2024-02-01, 2024-03-01
+"""
+ACCOUNTS = "account_id, created_on, recorded_at\nA, 2023-01-01,\n"
+PAIRS = {
+    "a notice that comes after its withdrawal": ({"subscriptions": NOTICE.format("")},
+                                                 {"subscriptions": NOTICE.format("2024-05-01")}),
+    "the end of one of two rows that start alike": ({"assignments": ASSIGNED.format(",")},
+                                                    {"assignments": ASSIGNED.format("2024-01-15, 2024-03-01")}),
+    "a milestone reached before it was due": ({"milestones": MILESTONE.format("2024-06-30, , ,")},
+                                              {"milestones": MILESTONE.format("2024-06-30, , 2024-02-01, 2024-03-01")}),
+    "a milestone without a due date": ({"milestones": MILESTONE.format(", 2024-02-01, ,")},
+                                       {"milestones": MILESTONE.format(", 2024-02-01, 2024-02-15, 2024-03-01")}),
+    "an end that comes to overlap the next period": ({"subscriptions": OVERLAP.format("2024-03-01")},
+                                                     {"subscriptions": OVERLAP.format("2024-05-01")}),
+    "an account that comes after its usage": ({"usage": UNKNOWN, "accounts": ACCOUNTS},
+                                              {"usage": UNKNOWN, "accounts": ACCOUNTS + "N, 2023-01-01, 2024-03-01"}),
+    "an account that comes after its usage and began after it": (
+        {"usage": UNKNOWN, "accounts": ACCOUNTS},
+        {"usage": UNKNOWN, "accounts": ACCOUNTS + "N, 2024-02-10, 2024-03-01"}),
+    "a version recorded later": ({"accounts": VERSIONS.format("2023-01-01,").rsplit("A,", 1)[0]},
+                                 {"accounts": VERSIONS.format("2023-01-01,")}),
+    "a version recorded later, of undated ones": ({"accounts": VERSIONS.format(",").rsplit("A,", 1)[0]},
+                                                  {"accounts": VERSIONS.format(",")}),
+}  # fmt: skip
+"""Two companies that were the same on DAY, each of them told apart by somebody once."""
+
+
+@pytest.mark.parametrize("what", PAIRS)
+def test_two_companies_that_differ_only_later_are_the_same_on_the_day(what: str, open_tables: Open) -> None:
+    lenient = Settings(history=HistorySettings(max_failing_share=1.0))
+    before, after = (open_tables(BY_DAY | tables, lenient) for tables in PAIRS[what])
+    for table in before.tables:
+        seen = [
+            h.con.execute(f"SELECT * FROM {h.visible(table, DAY)} ORDER BY ALL").fetchall() for h in (before, after)
+        ]
+        assert seen[0] == seen[1], table
+    assert after.observed_period(DAY) == before.observed_period(DAY)
+    pd.testing.assert_frame_equal(build_features(after, [DAY]), build_features(before, [DAY]), check_exact=True)
+
+
+def test_an_overlap_sets_aside_the_later_period_once_its_end_is_known(open_tables: Open) -> None:
+    lenient = Settings(history=HistorySettings(max_failing_share=1.0))
+    history = open_tables(BY_DAY | {"subscriptions": OVERLAP.format("2024-02-20")}, lenient)
+    assert history.report.failing == {"subscriptions": 1}
+    paid = {n: build_features(history, [dt.date(2024, 2, n)])["mrr"].tolist() for n in (1, 2, 20)}
+    assert paid == {1: [100], 2: [170], 20: [170]}
+    assert build_features(history, [dt.date(2024, 2, 21)])["mrr"].tolist() == []  # the first one ended on 02-15
