@@ -145,7 +145,7 @@ class History:
             columns = ", ".join(
                 [columns, "t._known", *(f"CASE WHEN t.{k} < {day} THEN t.{k} END AS {k}" for k in late)]
             )
-        return f"(SELECT t._event, {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
+        return f"(SELECT {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
 
     def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None, only: str = "") -> str:
         """SQL for the same rows as of many days: each row once for every day on which it is visible, with `as_of`.
@@ -168,7 +168,7 @@ class History:
             )
         how = "JOIN" if reach else "CROSS JOIN"
         rows = f"(SELECT * FROM {quoted(table)} AS t WHERE {only})" if only else quoted(table)
-        return f"(SELECT d.as_of, t._event, {columns} FROM {rows} AS t {how} {on} WHERE {seen}{versions})"
+        return f"(SELECT d.as_of, {columns} FROM {rows} AS t {how} {on} WHERE {seen}{versions})"
 
     def visible_since(self, rollup: str, days: str) -> str:
         """SQL for the rows of a roll-up, each once, with `since`: the first of the days on which it is visible."""
@@ -181,11 +181,13 @@ class History:
     def _gate(self, table: str, as_of: str) -> tuple[str, str, str]:
         """SQL: the columns of table t as seen on a day, which rows are seen, and which version of each."""
         if table in ROLLUPS:
-            return ", ".join(f"t.{quoted(c)}" for c in ROLLUPS[table]), f"t._known < {as_of}", ""
+            return ", ".join(f"t.{quoted(c)}" for c in ("_event", *ROLLUPS[table])), f"t._known < {as_of}", ""
         spec = CONTRACT[table]
         versioned = spec.versioned and "valid_from" in self.columns[table]
         valid = f"(t.valid_from IS NULL OR t.valid_from < {as_of})"
-        columns = []
+        # A plan is known by its record before anything of it has happened.
+        ahead = any(spec.by_name[c].late for c in spec.event)
+        columns = [f"CASE WHEN t._event < {as_of} THEN t._event END AS _event" if ahead else "t._event"]
         for column in spec.columns:
             name = f"t.{quoted(column.name)}"
             if column.late:
@@ -225,8 +227,9 @@ class History:
             f"SELECT rule, {_ROWS} FROM ({self._violations(name, as_of)}) GROUP BY rule ORDER BY rule"
         ).fetchall()
         listed = ", ".join(f"{rule}: {rows:,}" for rule, rows in rules)
+        when = f", as known before {as_of}," if as_of < dt.date.max else ""
         raise TenureError(
-            f"Table {name} cannot be relied on: {share_text(failing, read)} are set aside ({listed}), and "
+            f"Table {name}{when} cannot be relied on: {share_text(failing, read)} are set aside ({listed}), and "
             f"{100 * allowed:g} % or more stops; run `tenure check` for examples, then mend the table or raise "
             "[history] max_failing_share."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import math
@@ -14,27 +15,31 @@ from typing import Any
 __all__ = ["Record", "code_fingerprint"]
 
 _ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("features", "training", "benchmarks/prove")
+"""What a study depends on that neither stores scores nor serves them."""
 
 
-def code_fingerprint() -> str:
-    """SHA-256 over everything that can change a result: what computes and stores it, the studies and the lock."""
+def code_fingerprint(packages: Sequence[str] = PACKAGES) -> str:
+    """SHA-256 over what can change a result: the programs, without comments and layout, and the lock."""
     total = hashlib.sha256()
-    files = [
-        p
-        for name in ("features", "training", "success", "serving", "benchmarks")
-        for p in _ROOT.glob(f"{name}/**/*.py")
-    ]
-    for file in sorted([*files, _ROOT / "requirements.lock"]):
-        total.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    for file in sorted(file for name in packages for file in _ROOT.glob(f"{name}/**/*.py")):
+        program = ast.dump(ast.parse(file.read_text(encoding="utf-8")))
+        total.update(file.relative_to(_ROOT).as_posix().encode() + b"\0" + program.encode())
+    total.update((_ROOT / "requirements.lock").read_bytes())
     return total.hexdigest()[:16]
 
 
 class Record:
-    """One study's file: runs by key, and a summary. Runs made by other code are dropped when it is opened."""
+    """One study's file: runs by key, and a summary. Runs made by other code are dropped when it is opened.
 
-    def __init__(self, file: Path, about: str) -> None:
+    Parameters
+    ----------
+    packages : folders whose code the study depends on.
+    """
+
+    def __init__(self, file: Path, about: str, packages: Sequence[str] = PACKAGES) -> None:
         self.file = file
-        self.content: dict[str, Any] = {"about": about, "code": code_fingerprint(), "summary": {}, "runs": {}}
+        self.content: dict[str, Any] = {"about": about, "code": code_fingerprint(packages), "summary": {}, "runs": {}}
         if file.exists():
             stored = json.loads(file.read_text(encoding="utf-8"))
             if stored.get("code") == self.content["code"]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.prove.record import Record
+from benchmarks.prove.record import PACKAGES, Record
 from features.build import build_features
 from features.contract import CONTRACT
 from features.history import History
@@ -65,8 +65,12 @@ def _until(table: pd.DataFrame, name: str, day: dt.date) -> pd.DataFrame:
     kept = table[known].copy()
     for column in spec.columns:
         if column.late and column.name in kept:
-            seen = (moments[column.late] < start)[known]
-            kept[column.name] = kept[column.name].where(seen, None)
+            moment = moments[column.late]
+            for stamp in (f"{column.late}_recorded_at", f"{column.name}_recorded_at"):
+                if stamp in table:
+                    moment = pd.to_datetime(table[stamp]).dt.tz_localize(None).fillna(moment)
+                    kept[stamp] = kept[stamp].where((moment < start)[known], None)
+            kept[column.name] = kept[column.name].where((moment < start)[known], None)
     return kept
 
 
@@ -77,7 +81,9 @@ def _is_time(spec: Any, column: str) -> bool:
 def kill_scoring(out: Path, seeds: int) -> bool:
     """SIGKILL at random moments of `tenure score`: a stored day is whole or not there, and the next run mends it."""
     record = Record(
-        out / "kills.json", "tenure score killed 12 times a seed: every stored day is whole, none half-written"
+        out / "kills.json",
+        "tenure score started 12 times a seed, killed if still at work: no stored day may be half-written",
+        (*PACKAGES, "success", "serving"),
     )
     numbers = range(max(1, seeds // 10))
     runs = record.runs(_kill, numbers)

@@ -63,9 +63,8 @@ def suggest(location: Path | str) -> str:
     ]
     lines += [f"# Left out: {refusal}" for refusal in refusals]
     missing = [t for t, spec in CONTRACT.items() if spec.required and t not in matches]
-    lines += [
-        f"# NOT FOUND: table {t}, which is needed; name its source in [tables.{t}], or give it as sql." for t in missing
-    ]
+    for table in missing:
+        lines += _skeleton(table)
     for table, match in list(matches.items()):
         draft = _Draft(match, matches)
         drafted = draft.lines()
@@ -78,7 +77,11 @@ def suggest(location: Path | str) -> str:
             lines += ["", *drafted]
     used = {m.profile.name for m in matches.values()}
     if unused := [p.name for p in profiles if p.name not in used]:
-        lines += ["", f"# No table of the contract was recognised in: {', '.join(unused)}."]
+        lines += [
+            "",
+            f"# No table of the contract was recognised in: {', '.join(unused)} (names are compared in English).",
+        ]
+        lines += [f"#   {p.name}: {', '.join(p.columns)}" for p in profiles if p.name in unused]
     for profile in profiles:  # a foreign table must not be taken for a table of the contract by its name alone
         if profile.name.lower() in CONTRACT and profile.name.lower() not in matches:
             lines += [f"[tables.{profile.name.lower()}]", "source = false  # has this name, but not the columns"]
@@ -86,6 +89,19 @@ def suggest(location: Path | str) -> str:
     if absent:
         lines += ["", f"# Not there, so what they would tell is missing: {', '.join(absent)}."]
     return "\n".join(lines) + "\n"
+
+
+def _skeleton(table: str) -> list[str]:
+    """What is to be filled in for a needed table that nothing looks like."""
+    needed = [c.name for c in CONTRACT[table].columns if c.required]
+    return [
+        "",
+        f"# NOT FOUND: table {table}, which is needed; fill in and uncomment, or give the table as sql.",
+        f"# [tables.{table}]",
+        '# source = "THE FILE OR TABLE"',
+        f"# [tables.{table}.columns]",
+        *(f'# {name} = "ITS COLUMN"' for name in needed),
+    ]
 
 
 class _Draft:
@@ -145,7 +161,7 @@ class _Draft:
                 return self._end_reason(None)
             if name == "csat_at" and {"csat", "resolved_at"} <= self.match.columns.keys():
                 closed = self.match.columns["resolved_at"].column
-                return f"csat_at = {_text(closed)}  # NOT FOUND: a score without a time is never seen"
+                return f"csat_at = {_text(closed)}  # guess: no time of its own was found, and a score without one is never seen"
             return self._missing(name) if spec.required else None
         if found.lookup:
             other, key, value = found.lookup

@@ -91,8 +91,7 @@ COLUMN_NAMES: dict[str, str] = {
     "ended_on": "end when; end; subscription end; cancelled at; valid to; period end; cancel when; churn date; to when",
     "end_reason": "end reason; cancellation reason; churn reason; termination type; reason ended; reason",
     "renews_on": "renew when; renewal; next renewal; renewal due",
-    "term_months": "term months; term; contract length; commitment months; duration months; billing period; "
-    "billing frequency; billing cycle; contract term",
+    "term_months": "term months; term; contract length; commitment months; duration months; contract term",
     "seats": "seats; licenses; licences; user limit; seat count; number of seats; quantity",
     "mrr": "mrr; monthly recurring revenue; mrr amount; monthly amount; monthly fee; monthly price; recurring amount; "
     "arr; arr amount; annual recurring revenue; amount",

@@ -133,7 +133,9 @@ def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterat
             yield "out of range", f"'{column.name} is ' || {name}", f"({' OR '.join(wrong)}) AND {seen}", since
         if column.choices:
             listed = ", ".join(f"'{c}'" for c in column.choices)
-            yield "out of range", f"'{column.name} is ' || {name}", f"{name} NOT IN ({listed}) AND {seen}", since
+            known = f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
+            reason = f"'{column.name} is ' || {name} || ', which is not {known}'"
+            yield "out of range", reason, f"{name} NOT IN ({listed}) AND {seen}", since
     if table.name == "surveys":
         wrong = [f"kind = '{k}' AND NOT score BETWEEN {lo} AND {hi}" for k, (lo, hi) in SURVEY_SCALES.items()]
         yield (
@@ -230,7 +232,8 @@ def _add_overlaps(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     shown = " || ' ' || ".join(f"later.{quoted(c)}" for c in whose)
     begins, ends, known = quoted(start), quoted(end), quoted(f"_{end}_known")
     # Of equal starts the one whose end was known first stands, so that an end recorded later changes no earlier day.
-    order = ", ".join(f"{{0}}.{c}" for c in ("_known", f"{known} IS NULL", known, ends, "_row"))
+    told_by = [f"coalesce(CAST({{0}}.{quoted(c.name)} AS VARCHAR), '')" for c in table.columns if not c.late]
+    order = ", ".join([*(f"{{0}}.{c}" for c in ("_known", f"{known} IS NULL", known, ends)), *told_by, "{0}._row"])
     con.execute(
         f"""
         INSERT INTO violations

@@ -61,6 +61,6 @@ def test_runs_that_are_there_are_not_made_again(tmp_path: Path) -> None:
 def test_runs_of_other_code_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "study.json"
     Record(file, "a study").runs(made, range(2))
-    monkeypatch.setattr(module, "code_fingerprint", lambda: "changed")
+    monkeypatch.setattr(module, "code_fingerprint", lambda *_: "changed")
     Record(file, "a study").runs(made, range(2))
     assert calls == [0, 1, 0, 1]

@@ -39,7 +39,7 @@ ACCOUNTS = [
     ("withdrew the notice", "ok", ["2024-01-01, , , 2024-02-01, , , , 2024-02-29"]),
     ("withdraws the notice on the day", "notice_given", ["2024-01-01, , , 2024-02-01, , , , 2024-03-01"]),
     ("withdrew the notice as soon as it was given", "ok", ["2024-01-01, , , 2024-02-01, , , , 2024-02-01"]),
-    ("withdrew the notice, and yet an end was recorded", "notice_given",
+    ("withdrew the notice but an end was recorded", "notice_given",
      ["2024-01-01, 2024-05-01, voluntary, 2024-02-01, , 2024-02-20, , 2024-02-10"]),
     ("withdrew one of two notices", "ok",
      ["2024-01-01, , , 2024-02-01, , ,", "2024-01-01, , , 2024-02-01, , , , 2024-02-29"]),
