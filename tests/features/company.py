@@ -218,7 +218,7 @@ def _subscriptions(m: _Maker, name: str, created: dt.date, suffix: str, money: s
               plan=rng.choice(("basic", "pro", "free")), started_on=start, ended_on=end,
               end_reason=reason if end else None, renews_on=renews, term_months=term,
               seats=m.maybe(rng.choice((0, 3, 10)), 0.8), mrr=mrr,
-              currency=rng.choice(("EUR", "USD", None)) if money == "mixed" else money,
+              currency=rng.choice(("EUR", "eur", "USD", None)) if money == "mixed" else money,
               notice_on=notice, notice_withdrawn_on=withdrawn, trial=trial or m.maybe(False),
               recorded_at=m.stamp(start, 5, 20), ended_on_recorded_at=m.stamp(end, 90, 20),
               notice_on_recorded_at=m.stamp(notice), notice_withdrawn_on_recorded_at=m.stamp(withdrawn))  # fmt: skip

@@ -230,7 +230,7 @@ def features(tables: Tables, as_of: dt.date) -> dict[str, dict[str, Any]]:
 
 
 def _one_currency(subs: list[Row]) -> bool:
-    return len({s["currency"] for s in subs if s["currency"]}) <= 1
+    return len({s["currency"].upper() for s in subs if s["currency"]}) <= 1
 
 
 def _mrr(subs: list[Row]) -> Any:

@@ -229,22 +229,23 @@ A,          2024-03-01, a,       2,      u1,      2,       2024-03-01 12:00
 A,          2024-03-01, b,       4,      u2,      4,       2024-03-09
 A,          2024-03-01, b,       0,      u3,      8,       2024-03-02
 A,          2024-02-01, c,       8,      u2,      ,        2024-03-07 00:00
+A,          2024-03-01, c,       16,     u2,      ,        2024-03-04
 """
-# as_of: (rows, events, minutes, active days, users, features, regulars, days since, earliest), ever
+# as_of: (rows, events, minutes, active days, users, features, users of two days, days since, earliest), ever
 KNOWN = {
     "2024-03-01": (0, 0, 0, 0, 0, 0, 0, NA, NA),
-    "2024-03-02": (1, 2, 2, 1, 1, 1, 1, 1, 1),
-    "2024-03-05": (1, 2, 2, 1, 1, 1, 1, 4, 4),  # recorded on the day itself
-    "2024-03-06": (2, 3, 3, 1, 1, 1, 1, 5, 5),  # the same person, feature and day again
-    "2024-03-07": (2, 3, 3, 1, 1, 1, 1, 6, 6),
-    "2024-03-08": (3, 11, 3, 2, 2, 2, 2, 7, 36),  # an earlier day that became known later
-    "2024-03-09": (3, 11, 3, 2, 2, 2, 2, 8, 37),
-    "2024-03-10": (4, 15, 7, 2, 2, 3, 2, 9, 38),
+    "2024-03-02": (1, 2, 2, 1, 1, 1, 0, 1, 1),
+    "2024-03-05": (2, 18, 2, 1, 2, 2, 0, 4, 4),  # a was recorded on the day itself
+    "2024-03-06": (3, 19, 3, 1, 2, 2, 0, 5, 5),  # the same person, feature and day again
+    "2024-03-07": (3, 19, 3, 1, 2, 2, 0, 6, 6),
+    "2024-03-08": (4, 27, 3, 2, 2, 2, 1, 7, 36),  # an earlier day that became known later
+    "2024-03-09": (4, 27, 3, 2, 2, 2, 1, 8, 37),
+    "2024-03-10": (5, 31, 7, 2, 2, 3, 1, 9, 38),
 }
 EVER = {
     "rows": a.Count(used()), "events": a.Sum(used(), "events"), "minutes": a.Sum(used(), "minutes"),
     "days": a.Active(used()), "users": a.Distinct(used(), "user_id"), "features": a.Distinct(used(), "feature"),
-    "regulars": a.Regulars(used(60), "user_id", 1), "since": a.DaysSince(used()), "earliest": a.Earliest(used()),
+    "regulars": a.Regulars(used(60), "user_id", 2), "since": a.DaysSince(used()), "earliest": a.Earliest(used()),
 }  # fmt: skip
 
 

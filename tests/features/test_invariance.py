@@ -97,3 +97,22 @@ def test_threads_on_tables_of_many_blocks(fresh_folder: Callable[[], Path]) -> N
     one, four = (build_features(History.open(folder, threads=n), [AS_OF]) for n in (1, 4))
     pd.testing.assert_frame_equal(one, four, check_exact=True)
     assert one["minutes_per_user_28d"].notna().all()
+
+
+def test_order_of_two_periods_that_differ_in_nothing_but_what_they_say(open_tables: Callable[..., History]) -> None:
+    """An account cannot be in both arms; which of the two stays must not be read off their places in the file."""
+    rows = ["A, held, 2024-01-01, 2024-03-01", "A, open, 2024-01-01, 2024-03-01"]
+    kept = []
+    for order in (rows, rows[::-1]):
+        history = open_tables(
+            {
+                "accounts": "account_id, created_on\nA, 2023-01-01",
+                "subscriptions": "subscription_id, account_id, plan, mrr, started_on\ns, A, pro, 100, 2023-01-01",
+                "usage": "account_id, day, feature, events\nA, 2024-01-09, f, 1",
+                "arms": "\n".join(["account_id, arm, from_on, to_on", *order]),
+            },
+            LENIENT,
+        )
+        kept.append(history.con.execute(f"SELECT arm FROM {history.visible('arms', AS_OF)}").fetchall())
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 1

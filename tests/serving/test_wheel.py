@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(installed: Path) -> None:
     found = {p.name for p in site.iterdir() if not p.name.endswith((".dist-info", ".pth"))}
     assert found == {"features", "training", "success", "serving"}
     assert (site / "features" / "py.typed").exists()
-    assert (site / "features" / "catalogue" / "usage.py").exists()
+    assert (site / "features" / "catalogue" / "engagement.py").exists()
 
 
 def test_it_serves(
