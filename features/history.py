@@ -227,9 +227,9 @@ class History:
             f"SELECT rule, {_ROWS} FROM ({self._violations(name, as_of)}) GROUP BY rule ORDER BY rule"
         ).fetchall()
         listed = ", ".join(f"{rule}: {rows:,}" for rule, rows in rules)
-        when = f", as known before {as_of}," if as_of < dt.date.max else ""
+        cut = f" known before {as_of}" if read < self._read(name) else ""
         raise TenureError(
-            f"Table {name}{when} cannot be relied on: {share_text(failing, read)} are set aside ({listed}), and "
+            f"Table {name} cannot be relied on: {share_text(failing, read)}{cut} are set aside ({listed}), and "
             f"{100 * allowed:g} % or more stops; run `tenure check` for examples, then mend the table or raise "
             "[history] max_failing_share."
         )
@@ -276,7 +276,9 @@ class History:
         if days is None or days[0] is None:
             self.require_sound(known_on or dt.date.max)
             when = f" known before {known_on}" if known_on else ""
-            raise TenureError(f"Table usage has no row{when}, so there is nothing to learn from; check its days.")
+            raise TenureError(
+                f"Table usage has no row{when}, so there is nothing to learn from; look where it comes from."
+            )
         first, last = days
         until = self.settings.history.observed_until or last + dt.timedelta(days=1)
         return first, min(until, known_on) if known_on else until

@@ -72,13 +72,14 @@ def open_place(location: Path | str) -> Place:
         if is_duckdb_file(path):
             return DuckDBFile(path)
         if not path.is_dir():
-            raise TenureError(f"{path} is not a folder; give the folder that holds the company's tables.")
+            what = "is not a folder or DuckDB file" if path.exists() else "is not there"
+            raise TenureError(f"{path} {what}; give the folder, DuckDB file or URL that holds the company's tables.")
         return Folder(path)
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
         return Postgres(url)
     raise TenureError(
-        f'"{scheme}://" is no kind of database that Tenure reads; write postgresql://user:password@host/database, '
+        f'"{scheme}://" is no kind of database that Tenure reads; write postgresql://user@host/database, '
         "or give a folder or a DuckDB file."
     )
 
@@ -115,8 +116,8 @@ class _Finder:
         if missing := [t for t, spec in CONTRACT.items() if spec.required and t not in tables]:
             needed = ", ".join(t for t, spec in CONTRACT.items() if spec.required)
             raise TenureError(
-                f"{self.place.missing(missing[0])}; the tables {needed} are needed, and [tables.{missing[0]}] in "
-                "tenure.toml may say where to find it (`tenure check --suggest` drafts that)."
+                f"{self.place.missing(missing[0])}; the tables {needed} are needed, and [tables.{missing[0]}] in a "
+                "file given with --config may say where to find it (`tenure check --suggest` drafts that)."
             )
         reads = {t: self._read_by(self._mapping(t)) for t in tables}
         own = {self._mapping(t).source.lower() for t in tables if self._mapping(t).sql is None}

@@ -79,9 +79,20 @@ class Files:
         names = ", ".join(literal(str(f)) for f in self.paths)
         if not self.is_csv:
             return f"read_parquet([{names}], union_by_name = true, hive_partitioning = false)"
-        # Rejects are kept so that a broken line is reported instead of lost.
+        # Rejects are kept so that a broken line is reported instead of lost. With the columns told, nothing is guessed
+        # from the first lines, among which a broken one would spoil the whole file.
+        headers = [_header(path, self.delimiter) for path in self.paths]
+        header = headers[0]
+        told = "all_varchar = true"
+        if (
+            headers.count(header) == len(headers)
+            and all(header)
+            and len({n.lower() for n in header}) == len(header) > 0
+        ):
+            listed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+            told = f"auto_detect = false, columns = {{{listed}}}"
         return (
-            f"read_csv([{names}], header = true, all_varchar = true, delim = {literal(self.delimiter)}, quote = '\"', "
+            f"read_csv([{names}], header = true, {told}, delim = {literal(self.delimiter)}, quote = '\"', "
             "escape = '\"', strict_mode = true, hive_partitioning = false, null_padding = false, "
             "comment = '', skip = 0, store_rejects = true, rejects_limit = 0)"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 from features.casting import quoted
@@ -58,8 +59,7 @@ def suggest(location: Path | str) -> str:
     lines = [
         f"# A draft for {Path(shown(location)).name}, made from names and contents of its tables: read every line.",
         "# sure, likely, guess: how well name and content agree. What has the contract's name already is not listed.",
-        f"# Next: tenure check {json.dumps(shown(location)) if ' ' in shown(location) else shown(location)} "
-        "--config THIS_FILE",
+        f"# Next: tenure check {shlex.quote(shown(location))} --config THIS_FILE",
     ]
     lines += [f"# Left out: {refusal}" for refusal in refusals]
     missing = [t for t, spec in CONTRACT.items() if spec.required and t not in matches]
@@ -161,7 +161,7 @@ class _Draft:
                 return self._end_reason(None)
             if name == "csat_at" and {"csat", "resolved_at"} <= self.match.columns.keys():
                 closed = self.match.columns["resolved_at"].column
-                return f"csat_at = {_text(closed)}  # guess: no time of its own was found, and a score without one is never seen"
+                return f"csat_at = {_text(closed)}  # guess: no time of its own, and a score without one is never seen"
             return self._missing(name) if spec.required else None
         if found.lookup:
             other, key, value = found.lookup

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from features.casting import quoted
 from features.contract import CONTRACT
 from features.sources.lookups import early_rows
+from features.validation.vocabulary import foreign_words
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,7 +25,7 @@ _ATTRIBUTES = {"accounts": ("segment", "industry", "region", "employees"), "user
 def notes(history: History) -> list[str]:
     """One sentence for each thing worth knowing, in the order of the tables."""
     said = [*_missing_tables(history), *_early_usage(history), *early_rows(history.con, history.sources)]
-    said += [*_undated(history), *_quiet_feeds(history)]
+    said += [*_undated(history), *_quiet_feeds(history), *_few_churns(history)]
     for table in history.report.tables:
         if table.unknown_columns:
             said.append(f"{table.table}: columns that Tenure does not use: {', '.join(table.unknown_columns)}.")
@@ -33,7 +34,7 @@ def notes(history: History) -> list[str]:
 
 def warnings(history: History) -> list[str]:
     """One sentence for each thing that is likely wrong and would spoil what is learned."""
-    return [*_lonely_end(history), *_currencies(history)]
+    return [*_lonely_end(history), *_currencies(history), *foreign_words(history)]
 
 
 def _currencies(history: History) -> list[str]:
@@ -107,6 +108,25 @@ def _early_usage(history: History) -> list[str]:
     return [
         f"usage: {early:,} of {total:,} rows ({100 * early / total:.1f} %) come before the account's first "
         f"subscription; {kept}."
+    ]
+
+
+def _few_churns(history: History) -> list[str]:
+    """Who never left can be told nothing about leaving; training counts again, block by block."""
+    row = history.con.execute(
+        """
+        SELECT count(DISTINCT account_id) FROM subscriptions
+        WHERE NOT coalesce(trial, false) AND ended_on IS NOT NULL
+          AND coalesce(end_reason, 'voluntary') IN ('voluntary', 'involuntary')
+        """
+    ).fetchone()
+    ended, needed = (row[0] if row else 0), history.settings.training.min_churned
+    if ended >= 1.5 * sum(needed):
+        return []
+    train, calibration, holdout = needed
+    return [
+        f"subscriptions: {ended:,} accounts have a paid subscription that ended as a churn; training needs {train}, "
+        f"{calibration} and {holdout} that churned in three blocks one after the other ([training] min_churned)."
     ]
 
 

@@ -194,7 +194,7 @@ def _leaks(report: Report) -> tuple[str, str, str]:
         return "leaks", title, "<p>They were not looked for.</p>"
     body = f'<p class="soft">{escape(report.leaks.judged)}</p>'
     if not report.leaks.found:
-        return "leaks", title, "<p>None found.</p>" + body
+        return "leaks", title, "<p>None found in what was looked at.</p>" + body
     for leak in report.leaks.found:
         body += f"{_heading(leak.where, leak.kind)}<p>{escape(leak.says)}</p><p>{escape(leak.meaning)}</p>"
     return "leaks", title, body

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from features.contract import CONTRACT
+from features.sources.dialect import UNREADABLE
 
 if TYPE_CHECKING:
     from features.sources.source import Source
@@ -302,7 +303,8 @@ def _quoting(table: str, reason: str, content: Mapping[str, Any]) -> str:
     wanted = _KINDS.get(column.kind if column else "time", "of its type")
     for called in (name, "occurred_at" if name == "day" else name):
         if by_name.get(called) is not None:
-            return f'{called} is "{str(by_name[called])[:60]}", which is not {wanted}'
+            written = str(by_name[called]).removeprefix(UNREADABLE)
+            return f'{called} is "{written[:60]}", which is not {wanted}'
     return f"{name} is not {wanted}"
 
 

@@ -133,8 +133,8 @@ def _row_rules(table: Table, stamped: set[str], today: dt.date | None) -> Iterat
             yield "out of range", f"'{column.name} is ' || {name}", f"({' OR '.join(wrong)}) AND {seen}", since
         if column.choices:
             listed = ", ".join(f"'{c}'" for c in column.choices)
-            known = f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
-            reason = f"'{column.name} is ' || {name} || ', which is not {known}'"
+            words = f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
+            reason = f"'{column.name} is ' || {name} || ', which is not {words}'"
             yield "out of range", reason, f"{name} NOT IN ({listed}) AND {seen}", since
     if table.name == "surveys":
         wrong = [f"kind = '{k}' AND NOT score BETWEEN {lo} AND {hi}" for k, (lo, hi) in SURVEY_SCALES.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -41,6 +42,10 @@ def check(
     if out and not drafts:
         raise TenureError("--out says where a draft goes, so it needs --suggest; use --html to write the report.")
     if drafts:
+        if settings_of(context).tables:
+            raise TenureError(
+                "--suggest drafts a mapping anew and reads none; leave --config out, or leave out --suggest."
+            )
         return _draft(folder, out)
     require_folder(html)
     refusal: TenureError | None = None
@@ -94,7 +99,8 @@ def _draft(folder: Path, out: Path | None) -> None:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise TenureError(f"{out} cannot be written ({error.strerror}); choose another file with --out.") from None
-    click.echo(f"{out} holds a draft; read every line, then: tenure check {shown(folder)} --config {out}")
+    place, file = shlex.quote(shown(folder)), shlex.quote(str(out))
+    click.echo(f"{out} holds a draft; read every line, then: tenure check {place} --config {file}")
 
 
 @click.command()

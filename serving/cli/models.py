@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from serving.cli.options import DAY, home_of, settings_of, shared_options
+from features.sources.find import shown
+from serving.cli.options import DAY, home_of, said_again, settings_of, shared_options
 from serving.cli.output import open_history, print_json, stages, table
 
 if TYPE_CHECKING:
@@ -49,9 +51,11 @@ def train(context: click.Context, folder: Path, known_on: dt.date | None, as_jso
         return
     print_training(result)
     if result.champion:
-        click.echo(f"Next: tenure score {folder} --as-of {history.observed_period(known_on)[1]}")
+        day = history.observed_period(known_on)[1]
+        click.echo(f"Next: tenure score {shlex.quote(shown(folder))} --as-of {day}{said_again(context)}")
     else:
-        click.echo(f"Next: tenure score {folder} --as-of DAY --version {result.version} looks at it all the same.")
+        said = f"{shlex.quote(shown(folder))} --as-of DAY --version {result.version}{said_again(context)}"
+        click.echo(f"Next: tenure score {said} looks at it all the same.")
 
 
 def print_training(result: TrainResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from features.settings import Settings, load_settings
 
-__all__ = ["DAY", "home_of", "settings_of", "shared_options"]
+__all__ = ["DAY", "home_of", "said_again", "settings_of", "shared_options"]
 
 DEFAULT_HOME = Path(".tenure")
 FIRST_DAY = dt.date(1900, 1, 1)
@@ -61,6 +62,12 @@ def home_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Path:
 def settings_of(context: click.Context) -> Settings:
     """The settings, from the file named after or before the command."""
     return load_settings(_said(context, "config"))
+
+
+def said_again(context: click.Context) -> str:
+    """The shared options as they were given, for a command that is to follow this one."""
+    given = ((name, _said(context, name)) for name in ("home", "config"))
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given if value is not None)
 
 
 def _said(context: click.Context, name: str) -> Path | None:

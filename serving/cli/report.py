@@ -73,7 +73,7 @@ def _leaks(report: Report) -> None:
     for leak in report.leaks.found:
         _say(f"{leak.where}: {leak.kind}", "- ", "  ")
         _say(f"{leak.says} {leak.meaning}", "    ", "    ")
-    none = "" if report.leaks.found else "None found. "
+    none = "" if report.leaks.found else "None found in what was looked at. "
     _say(none + report.leaks.judged, "  ", "  ", dim=not none)
 
 

@@ -172,8 +172,9 @@ def _account(m: _Maker, name: str) -> None:
             "role": m.maybe(m.one("champion", "champion", "admin", "decision_maker", "member"), 0.8),
             "department": m.maybe(m.one("sales", "it", "legal"), 0.8),
         })  # fmt: skip
-    _usage(m, name, created, [*users, f"{name}unregistered"])
-    _support(m, name, created, users)
+    # Some of what people do is done by nobody who is registered, or by another account's user.
+    _usage(m, name, created, [*users, f"{name}unregistered", "A0u0"])
+    _support(m, name, created, [*users, "A0u0"])
     _money(m, name, created)
     _care(m, name, created)
 
@@ -340,6 +341,8 @@ def write(tables: Tables, folder: Path, suffix: str = "csv", shuffle: Random | N
 def _array(values: list[Any]) -> pa.Array:
     if any(isinstance(v, str) for v in values):
         values = [None if v is None else str(v) for v in values]
+    if any(isinstance(v, dt.datetime) for v in values):
+        values = [dt.datetime.combine(v, dt.time()) if type(v) is dt.date else v for v in values]
     if any(isinstance(v, Decimal) for v in values):
         return pa.array(values, pa.decimal128(18, 4))
     return pa.array(values)

@@ -143,7 +143,9 @@ def test_a_day_may_be_known_long_ahead_and_a_moment_may_not(open_tables: Callabl
     assert _ahead(open_tables(_later("2024-02-29 00:00:00", "2024-02-28", told))) == set()
     for table, column in LATE:
         if column in told:
-            assert _ahead(open_tables(_later("2024-02-29 00:00:01", "2024-02-28", [column]))) == {table.name}
+            tables = _later("2024-02-29 00:00:01", "2024-02-28", [column])
+            needed = ("accounts", "subscriptions", "usage", table.name)
+            assert _ahead(open_tables({n: tables[n] for n in needed})) == {table.name}
 
 
 def _whole_rows(came: str, recorded: str) -> dict[str, str]:

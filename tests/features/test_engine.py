@@ -135,7 +135,7 @@ WORDS: dict[str, tuple[a.Expression, float | None]] = {
     "tickets of champions": (a.Count(a.Window("tickets", where=(CHAMPION,))), 2),
     "tickets of registered users": (a.Count(a.Window("tickets", where=(REGISTERED,))), 3),
     "regular champions": (a.Regulars(used(28, 0, CHAMPION), "user_id", 2), 1),
-    "entitled features": (a.Distinct(used(28, 0, ENTITLED), "feature"), 3),
+    "entitled features": (a.Distinct(used(60, 0, ENTITLED), "feature"), 3),
     "entitled features, long ago": (a.Distinct(used(28, 365, ENTITLED), "feature"), 0),
     "core features": (a.Distinct(used(28, 0, CORE), "feature"), 2),
     "what the plan includes": (a.Included(), 4),

@@ -50,7 +50,8 @@ def tables(company: ModuleType) -> dict[str, list[dict[str, object]]]:
 @pytest.fixture(scope="module")
 def reference(tables: dict, company: ModuleType, fresh_folder: Callable[[], Path]) -> History:
     history = History.open(company.write(tables, fresh_folder()), LENIENT, threads=1)
-    assert len(history.report.failing) == 9
+    assert history.report.failing.keys() >= {"accounts", "users", "subscriptions", "entitlements", "milestones",
+                                             "tickets", "invoices", "assignments", "arms"}  # fmt: skip
     assert len(build_features(history, [AS_OF])) >= 10
     return history
 

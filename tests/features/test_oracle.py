@@ -60,7 +60,7 @@ def test_the_oracle_covers_the_catalogue_and_meets_values_and_gaps(company: Modu
     assert sum(len(met) == 2 for met in values.values()) >= 45  # missing for some accounts, there for others
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_statuses_are_the_oracles(
     seed: int, company: ModuleType, oracle: ModuleType, fresh_folder: Callable[[], Path]
 ) -> None:

@@ -122,9 +122,9 @@ def test_29_february(folder: Path) -> None:
 
 
 def test_a_folder_that_is_none(folder: Path) -> None:
-    for name in ("nowhere", "usage.csv"):
+    for name, what in (("nowhere", "is not there"), ("usage.csv", "is not a folder or DuckDB file")):
         assert refusal(folder / name) == (
-            f"{folder / name} is not a folder; give the folder that holds the company's tables."
+            f"{folder / name} {what}; give the folder, DuckDB file or URL that holds the company's tables."
         )
 
 
@@ -132,5 +132,6 @@ def test_a_folder_of_other_things(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("nothing")
     assert refusal(tmp_path) == (
         f"{tmp_path} has no accounts.parquet or accounts.csv; the tables accounts, subscriptions, usage are needed, "
-        "and [tables.accounts] in tenure.toml may say where to find it (`tenure check --suggest` drafts that)."
+        "and [tables.accounts] in a file given with --config may say where to find it (`tenure check --suggest` drafts "
+        "that)."
     )

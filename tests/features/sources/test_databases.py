@@ -108,7 +108,7 @@ def test_a_table_that_is_not_there(postgres: Any) -> None:
     database = postgres.database()
     assert refusal(postgres.url(database)).startswith(
         f"Schema public of {database} at 127.0.0.1 has no table accounts (it is empty); the tables accounts, "
-        "subscriptions, usage are needed, and [tables.accounts] in tenure.toml may say where to find it"
+        "subscriptions, usage are needed, and [tables.accounts] in a file given with --config may say where to find it"
     )
 
 
@@ -135,7 +135,7 @@ def test_a_table_that_may_not_be_read(folder: Path, postgres: Any) -> None:
 )
 def test_a_scheme_that_is_none(location: str, scheme: str) -> None:
     says = (
-        f'"{scheme}://" is no kind of database that Tenure reads; write postgresql://user:password@host/database, '
+        f'"{scheme}://" is no kind of database that Tenure reads; write postgresql://user@host/database, '
         "or give a folder or a DuckDB file."
     )
     assert refusal(location) == says
@@ -269,7 +269,8 @@ def test_an_empty_database(tmp_path: Path) -> None:
     duckdb.connect(str(file)).close()
     assert refusal(file) == (
         "company.duckdb has no table accounts and is empty; the tables accounts, subscriptions, usage are needed, and "
-        "[tables.accounts] in tenure.toml may say where to find it (`tenure check --suggest` drafts that)."
+        "[tables.accounts] in a file given with --config may say where to find it (`tenure check --suggest` drafts "
+        "that)."
     )
 
 

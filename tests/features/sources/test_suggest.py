@@ -121,7 +121,7 @@ def test_what_cannot_be_found_is_said(tmp_path: Path) -> None:
     text, tables, _ = draft(folder, tmp_path)
     assert "# NOT FOUND: table subscriptions, which is needed" in text
     assert "# NOT FOUND: table usage, which is needed" in text
-    assert "# No table of the contract was recognised in: weather." in text
+    assert "# No table of the contract was recognised in: weather (names are compared in English)." in text
     assert "# Left out: broken.csv of table broken is empty" in text
     assert tables == {"accounts": {}}
 

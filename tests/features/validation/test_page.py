@@ -100,6 +100,6 @@ def test_it_says_what_a_reader_in_a_hurry_needs(report: Report) -> None:
 def test_nothing_found_is_said() -> None:
     text = "".join(read(report_page(Report(leaks=Leaks([], "All was tried.")), "company")).text)
     assert "No row is set aside." in text
-    assert "None found." in text
+    assert "None found in what was looked at." in text
     assert "All was tried." in text
     assert "They were not looked for." in "".join(read(report_page(Report(), "company")).text)
