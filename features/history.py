@@ -147,7 +147,7 @@ class History:
             )
         return f"(SELECT {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
 
-    def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None, only: str = "") -> str:
+    def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None) -> str:
         """SQL for the same rows as of many days: each row once for every day on which it is visible, with `as_of`.
 
         Parameters
@@ -155,7 +155,6 @@ class History:
         table : a table of the contract, or a roll-up of usage.
         days : SQL for a relation with one DATE column, as_of.
         reach : (near, far) where only rows whose event lies in `[as_of - far, as_of - near)` are wanted, in days.
-        only : SQL over t, the table's rows, that is true for those that are wanted at all.
         """
         columns, seen, versions = self._gate(table, "d.as_of")
         on = f"{days} AS d"
@@ -164,11 +163,10 @@ class History:
             # An equality joins by hash; a range would compare every row with every day.
             on = (
                 f"(SELECT as_of, as_of - CAST(n AS INTEGER) AS day FROM {days}, range({near + 1}, {far + 1}) AS r(n)) "
-                "AS d ON d.day = CAST(t._event AS DATE)"
+                f"AS d ON d.day = {'t.day' if table in ROLLUPS else 'CAST(t._event AS DATE)'}"
             )
         how = "JOIN" if reach else "CROSS JOIN"
-        rows = f"(SELECT * FROM {quoted(table)} AS t WHERE {only})" if only else quoted(table)
-        return f"(SELECT d.as_of, {columns} FROM {rows} AS t {how} {on} WHERE {seen}{versions})"
+        return f"(SELECT d.as_of, {columns} FROM {quoted(table)} AS t {how} {on} WHERE {seen}{versions})"
 
     def visible_since(self, rollup: str, days: str) -> str:
         """SQL for the rows of a roll-up, each once, with `since`: the first of the days on which it is visible."""

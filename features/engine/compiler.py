@@ -6,14 +6,14 @@ from features import algebra as a
 from features.casting import quoted
 from features.engine.conditions import available, inside, start_of
 from features.engine.plans import IN_PLAN, plan_tables
-from features.engine.scans import DAYS, AllTime, Each, Rows
+from features.engine.scans import DAYS, AllTime, Each, OfRoles, Rows
 from features.engine.usage import count_each, from_days
 from features.history import History
 
 __all__ = ["Compiler"]
 
-LONG_AGO = 180
-"""Windows that end longer ago than this are read apart, so that the days between are not."""
+APART = (("last_year", 300), ("earlier", 60))
+"""Windows that end this many days ago or more are read apart, so that rows are not joined with days between."""
 
 
 class Compiler:
@@ -65,8 +65,12 @@ class Compiler:
             made |= plan_tables(self.history)
         made |= {name: scan.sql(self.history) for name, scan in self.scans.items()}
         for table, name in self.firsts.items():
-            seen = self.history.visible_on("usage_days" if table == "usage" else table, DAYS)
-            made[name] = f"SELECT as_of, min(_event) AS first FROM {seen} GROUP BY as_of"
+            seen = f"SELECT as_of, min(_event) AS first FROM {self.history.visible_on(table, DAYS)} GROUP BY as_of"
+            if table == "usage":
+                days = self.history.visible_since("usage_days", DAYS)
+                found = f"SELECT since, min(_event) AS first FROM {days} GROUP BY since"
+                seen = f"SELECT as_of, min(first) AS first FROM ({found}) JOIN {DAYS} ON since <= as_of GROUP BY as_of"
+            made[name] = seen
         return made
 
     def joins(self) -> str:
@@ -104,14 +108,15 @@ class Compiler:
     def _measured(self, aggregate: a.Aggregate) -> str:
         """SQL for an aggregate, without regard to what makes it missing as a whole."""
         if counted := count_each(aggregate):
-            kind, counting = counted
-            each = self._scan(Each, kind.table, aggregate.window, item=kind.item)
+            rollup, counting = counted
+            each = self._scan(Each, rollup.table, aggregate.window, item=rollup.item)
             assert isinstance(each, Each)  # the roll-ups that know each one are read by nothing else
             return f"coalesce({each.add(counting(each))}, 0)"
         aggregate = from_days(aggregate)
         window = aggregate.window
         forever = window.table == "usage_days" and window.days is None and not window.until
-        scan = self._scan(AllTime if forever else Rows, window.table, window)
+        kind = OfRoles if window.table == "usage_people" else AllTime if forever else Rows
+        scan = self._scan(kind, window.table, window)
         at = quoted(window.at) if window.at else "_event"
         rows = f" FILTER (WHERE {inside(window)})"
         match aggregate:
@@ -144,17 +149,17 @@ class Compiler:
     def _scan(self, kind: type, table: str, window: a.Window, **more: str) -> Rows | Each:
         """The scan of a table that a window belongs to, reaching as far as the window does."""
         bounded = window.days is not None and window.at is None
-        span = ("long_ago" if window.until > LONG_AGO else "recent") if bounded else "ever"
+        span = next((name for name, days in APART if window.until >= days), "recent") if bounded else "ever"
         if kind is AllTime:
             span = "all_time"
-        by_role = table == "usage_people" and kind is Rows
+        by_role = kind is OfRoles
         name = f"{table}_by_role_{span}" if by_role else f"{table}_{span}"
         scan = self.scans.setdefault(name, kind(name, table, bounded=bounded, **more))
         scan.near = min(scan.near, window.until)
         scan.far = max(scan.far, window.until + (window.days or 0))
         tests = {c.test for c in window.where}
         scan.roles |= "role" in tests
-        if isinstance(scan, Rows) and by_role:
+        if isinstance(scan, OfRoles):
             scan.of_roles |= {str(v) for c in window.where if c.test == "role" for v in c.values}
         if isinstance(scan, Each):
             scan.included |= bool(tests & {"entitled", "core"})

@@ -35,7 +35,6 @@ class Rows:
     bounded : whether all windows are.
     near, far : days before as_of between which the windows lie.
     roles : whether a condition asks for the role of the row's user.
-    of_roles : where every condition does, the roles asked for; nobody else's rows are read.
     columns : name by the SQL of the aggregate.
     """
 
@@ -45,7 +44,6 @@ class Rows:
     near: int = 10**6
     far: int = 0
     roles: bool = False
-    of_roles: set[str] = field(default_factory=set)
     columns: dict[str, str] = field(default_factory=dict)
 
     def add(self, aggregate: str) -> str:
@@ -56,15 +54,37 @@ class Rows:
         """One statement that reads the table once."""
         reach = (self.near, self.far) if self.bounded else None
         listed = ", ".join(f"{sql} AS {name}" for sql, name in self.columns.items())
-        # Who never had one of the roles, in any version, cannot have it on a day.
-        who = ""
-        if self.of_roles:
-            roles = ", ".join("'" + role.replace("'", "''") + "'" for role in sorted(self.of_roles))
-            who = f"CAST(t.user_id AS VARCHAR) IN (SELECT user_id FROM users WHERE role IN ({roles}))"
         return (
             f"SELECT t.as_of, CAST(t.account_id AS VARCHAR) AS account_id, {listed} "
-            f"FROM {history.visible_on(self.table, DAYS, reach, who)} AS t {ROLES if self.roles else ''} GROUP BY ALL"
+            f"FROM {history.visible_on(self.table, DAYS, reach)} AS t {ROLES if self.roles else ''} GROUP BY ALL"
         )
+
+
+@dataclass
+class OfRoles(Rows):
+    """The last use by people who have certain roles as of a day.
+
+    Parameters
+    ----------
+    of_roles : the roles that conditions ask for; who never had one, in any version, cannot have it on a day.
+    """
+
+    of_roles: set[str] = field(default_factory=set)
+
+    def sql(self, history: History) -> str:
+        """One statement that reads the roll-up once: each person's last use, and whether the role holds then."""
+        listed = ", ".join(f"{sql} AS {name}" for sql, name in self.columns.items())
+        roles = ", ".join("'" + role.replace("'", "''") + "'" for role in sorted(self.of_roles))
+        return f"""
+            SELECT t.as_of, CAST(t.account_id AS VARCHAR) AS account_id, {listed} FROM (
+                SELECT as_of, account_id, user_id, _event FROM (
+                    SELECT since, account_id, user_id, max(_event) AS _event
+                    FROM {history.visible_since(self.table, DAYS)}
+                    WHERE CAST(user_id AS VARCHAR) IN (SELECT user_id FROM users WHERE role IN ({roles}))
+                    GROUP BY ALL
+                ) JOIN {DAYS} ON since <= as_of
+            ) AS t {ROLES} GROUP BY ALL
+        """
 
 
 _COMBINED = {"max": "max", "min": "min", "sum": "sum", "count": "sum"}

@@ -27,7 +27,7 @@ def from_days(aggregate: a.Aggregate) -> a.Aggregate:
         return aggregate
     others = tuple(c for c in window.where if c != USED)
     if others and all(c.test == "role" and c.values for c in others):
-        if isinstance(aggregate, a.DaysSince | a.Earliest):
+        if isinstance(aggregate, a.DaysSince) and not window.until:
             return replace(aggregate, window=replace(window, table="usage_people", where=others))
         return aggregate
     if others:
