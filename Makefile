@@ -8,7 +8,7 @@ EVIDENCE ?= docs/evidence
 .PHONY: test demo lint format docs prove bench-features lock clean
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
 
 demo: .venv/installed
 	$(BIN)/tenure demo

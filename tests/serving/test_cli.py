@@ -112,8 +112,8 @@ def test_a_history_too_short_says_how_long_it_must_be(tenure: Any, oulad: Path, 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("check", "nowhere"), "is not a folder"),
-        (("train", "nowhere"), "is not a folder"),
+        (("check", "nowhere"), "is not there"),
+        (("train", "nowhere"), "is not there"),
         (("score", OULAD, "--as-of", "2013-06-01"), "champion"),
         (("score", OULAD, "--as-of", "2013-06-01", "--version", "7"), "no version 7"),
         (("features", OULAD, "--as-of", "2001-01-01", "--out", "x.parquet"), "Nothing is known before 2001-01-01"),
