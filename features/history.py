@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 from pathlib import Path
@@ -14,7 +15,7 @@ from features.casting import quoted
 from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import CODED, FOREVER, latest, load_table
-from features.rollups import ROLLUPS, roll_up
+from features.rollups import ROLLUPS, roll_up, unordered
 from features.settings import Settings
 from features.sources.find import find_sources
 from features.sources.source import Source
@@ -104,7 +105,8 @@ class History:
                     history.early_usage = early_usage(con)
                 judge_table(con, name, today)
         set_aside_contradictions(con, list(history.sources))
-        roll_up(con)
+        with unordered(con):
+            roll_up(con)
         history.report = Report(
             [TableReport(n, s.label, history._read(n), unknown[n]) for n, s in history.sources.items()]
         )
@@ -114,7 +116,8 @@ class History:
 
     def _load(self, source: Source, numbered: bool = True) -> list[str]:
         """Load one table and note when its rows came; returns the source's columns that the contract does not know."""
-        missing, unknown = load_table(self.con, source, numbered=numbered)
+        with contextlib.nullcontext() if numbered else unordered(self.con):
+            missing, unknown = load_table(self.con, source, numbered=numbered)
         name = source.table
         self.columns[name] = frozenset(CONTRACT[name].by_name) - set(missing)
         self.con.execute(

@@ -6,9 +6,12 @@ different times has a row for each. `first` marks the row of use known first, by
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
-__all__ = ["ROLLUPS", "roll_up"]
+__all__ = ["ROLLUPS", "roll_up", "unordered"]
 
 ROLLUPS: dict[str, dict[str, str]] = {
     "usage_days": {
@@ -32,6 +35,16 @@ usage_people : a user's day of use. usage_features : rows of use, since a day ha
 usage_persons, usage_kinds : each user, or product feature, with the first day of use; again with an earlier day
     where that became known later.
 """
+
+
+@contextmanager
+def unordered(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let threads write rows as they come, where nothing depends on their order; numbering rows does."""
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        con.execute("SET preserve_insertion_order = true")
 
 
 def roll_up(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,6 +12,7 @@ from features.cohort import COHORT
 from features.engine.compiler import Compiler
 from features.feature import Catalogue
 from features.history import History
+from features.rollups import unordered
 from features.subscriptions import account_states
 
 __all__ = ["compute_features"]
@@ -37,8 +38,9 @@ def compute_features(catalogue: Catalogue, history: History, as_ofs: Sequence[dt
         "_state": f"SELECT * FROM {account_states(history, '_as_ofs')} WHERE {COHORT}",
         **compiler.tables(),
     }
-    for name, sql in tables.items():
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+    with unordered(con):
+        for name, sql in tables.items():
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
     rows = con.execute(
         f"SELECT state.as_of, state.account_id, {', '.join(values)} FROM _state AS state {compiler.joins()} "
         "ORDER BY state.as_of, state.account_id"
