@@ -232,5 +232,6 @@ def _drop_disorder(table: str, profile: TableProfile, found: dict[str, Found]) -
     for earlier, later in CONTRACT[table].ordered:
         if earlier in found and later in found:
             first, second = profile.columns[found[earlier].column], profile.columns[found[later].column]
+            # Both are of one type, which the checker cannot follow.
             if isinstance(first.low, type(second.high)) and first.low and second.high and second.high < first.low:  # type: ignore[operator]
                 del found[min((earlier, later), key=lambda c: found[c].score)]

@@ -147,6 +147,7 @@ def _connect(url: str) -> Any:
     if "connect_timeout" not in url:
         options["connect_timeout"] = "10"
     try:
+        # Its annotations want each option by name.
         connection = psycopg.connect(url, autocommit=False, **options)  # type: ignore[arg-type]
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True

@@ -37,13 +37,14 @@ SPONSORS = {
         A,          2024-06-29, report,  1,      u9
         A,          2024-06-28, report,  0,      u1
         A,          2024-06-20, report,  1,      u7
+        A,          2024-06-10, report,  1,      u7
         A,          2024-05-01, report,  1,      u1
         B,          2024-06-29, report,  1,      m1
         B,          2024-06-15, report,  1,      m2
         """,
     "users": USERS["users"],
 }
-"""The decision maker u7 came 10 days ago, the champion u1 60, m2 15; others' use does not
+"""The decision maker u7 came 10 and 20 days ago, the champion u1 60, m2 15; others' use does not
 count, and neither do rows of 0 events."""
 
 TOUCHES = {

@@ -58,6 +58,7 @@ class Server:
                 types = [_TYPES.get(str(t), str(t) if "DECIMAL" in str(t) else "text") for t in rows.types]
                 columns = ", ".join(f'"{c}" {t}' for c, t in zip(rows.columns, types, strict=True))
                 name = f'"{schema}"."{file.stem}"'
+                # psycopg wants literal text as SQL; these names are the test's own.
                 con.execute(f"CREATE TABLE {name} ({columns})")  # type: ignore[arg-type]
                 with con.cursor().copy(f"COPY {name} FROM STDIN") as copy:  # type: ignore[arg-type]
                     for row in rows.select(", ".join(f'"{c}"::VARCHAR' for c in rows.columns)).fetchall():

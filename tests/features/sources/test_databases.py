@@ -27,7 +27,7 @@ def folder(company: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
     import datetime as dt
 
     tables = company.make(Random(3), dt.date(2024, 3, 15), accounts=5)
-    return company.write(tables, tmp_path_factory.mktemp("parquet"), "parquet")  # type: ignore[no-any-return]
+    return company.write(tables, tmp_path_factory.mktemp("parquet"), "parquet")  # type: ignore[no-any-return]  # a module loaded by path
 
 
 @pytest.fixture(scope="module")

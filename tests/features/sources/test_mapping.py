@@ -111,7 +111,7 @@ def test_a_look_up_that_has_two_answers_has_none(open_mapped: Callable[..., Hist
 def test_ids_that_are_numbers_here_and_text_there_meet_in_a_look_up(open_mapped: Callable[..., History]) -> None:
     import duckdb
 
-    folder = open_mapped().sources["accounts"].files[0].parent  # type: ignore[attr-defined]
+    folder = open_mapped().sources["accounts"].files[0].parent  # type: ignore[attr-defined]  # a mapped source has files
     (folder / "contracts.csv").unlink()
     duckdb.connect().execute(
         "COPY (SELECT i::DOUBLE AS sub, 'A' AS account_id, 'Pro' AS tier, DATE '2023-01-01' AS \"from\", 5 AS cents, "
