@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null)
 SEEDS ?= 20
 EVIDENCE ?= docs/evidence
 
-.PHONY: test demo lint format docs prove bench-features lock clean
+.PHONY: test demo lint format docs prove bench-features bench-models bench-horizons lock clean
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
@@ -30,6 +30,12 @@ prove: .venv/installed
 
 bench-features: .venv/installed
 	$(BIN)/python -m benchmarks.engine --out $(EVIDENCE)
+
+bench-models: .venv/installed
+	$(BIN)/python -m benchmarks.models --out $(EVIDENCE)
+
+bench-horizons: .venv/installed
+	$(BIN)/python -m benchmarks.horizons --out $(EVIDENCE)
 
 # The lock holds versions and hashes for Python 3.11 to 3.13 on any system, and no address.
 lock: .venv/installed

@@ -154,15 +154,15 @@ def recording_lag(history: History, known_on: dt.date) -> int:
         return history.settings.history.recording_lag_days
     stamped = history.con.execute(
         "SELECT 1 FROM duckdb_columns() WHERE table_name = 'subscriptions' AND column_name = 'ended_on_recorded_at'"
-    ).fetchone()
+    ).fetchall()
     known, happened = ("_ended_on_known", "ended_on") if stamped else ("_known", "_event")
-    row = history.con.execute(
+    found = history.con.execute(
         f"""
         SELECT quantile_disc(greatest(epoch({known}) - epoch({happened}), 0), 0.95)
         FROM {history.visible("subscriptions", known_on, times=True)} WHERE {known} IS NOT NULL
         """
-    ).fetchone()
-    return math.ceil((row[0] if row and row[0] else 0) / 86400)
+    ).fetchall()
+    return math.ceil((found[0][0] or 0) / 86400)
 
 
 def label_wait(history: History, horizon: int, known_on: dt.date) -> int:

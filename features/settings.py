@@ -12,7 +12,15 @@ from typing import Any, Literal
 from features.errors import TenureError
 from features.sources.mapping import TableMapping, parse_tables
 
-__all__ = ["ChurnSettings", "ExpansionSettings", "HistorySettings", "Settings", "TrainingSettings", "load_settings"]
+__all__ = [
+    "ChurnSettings",
+    "ExpansionSettings",
+    "HistorySettings",
+    "ScorecardRule",
+    "Settings",
+    "TrainingSettings",
+    "load_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -21,32 +29,21 @@ class ChurnSettings:
 
     Parameters
     ----------
-    horizons : days after as_of that a label covers. This version fits exactly one.
+    horizons : days after as_of that a label covers, ascending.
     grace_days : a return within this many days of the end is no churn.
     event : "end" dates churn by the subscription's end, "notice" by the earlier of notice and end.
     """
 
-    horizons: tuple[int, ...] = (90,)
+    horizons: tuple[int, ...] = (30, 90, 180, 365)
     grace_days: int = 30
     event: Literal["end", "notice"] = "end"
 
     def __post_init__(self) -> None:
-        if len(self.horizons) != 1:
-            raise TenureError(
-                f"[outcomes.churn] horizons = {list(self.horizons)} must hold exactly one number of days, "
-                "because this version fits one horizon; leave one in."
-            )
-        if not all(1 <= h <= 1825 for h in self.horizons):
-            raise TenureError(f"[outcomes.churn] horizons = {list(self.horizons)} must be between 1 and 1825 days.")
+        _check_horizons("churn", self.horizons)
         if not 0 <= self.grace_days <= 365:
             raise TenureError(f"[outcomes.churn] grace_days = {self.grace_days} must be between 0 and 365.")
         if self.event not in ("end", "notice"):
             raise TenureError(f'[outcomes.churn] event = "{self.event}" must be "end" or "notice".')
-
-    @property
-    def horizon(self) -> int:
-        """The one horizon of this version, in days."""
-        return self.horizons[0]
 
 
 @dataclass(frozen=True)
@@ -60,15 +57,12 @@ class ExpansionSettings:
     """
 
     growth: float = 0.10
-    horizons: tuple[int, ...] = (90,)
+    horizons: tuple[int, ...] = (30, 90, 180, 365)
 
     def __post_init__(self) -> None:
         if not 0.0001 <= self.growth <= 100:
             raise TenureError(f"[outcomes.expansion] growth = {self.growth} must be between 0.0001 and 100.")
-        if not self.horizons or list(self.horizons) != sorted(set(self.horizons)):
-            raise TenureError(f"[outcomes.expansion] horizons = {list(self.horizons)} must be days in ascending order.")
-        if not all(1 <= h <= 1825 for h in self.horizons):
-            raise TenureError(f"[outcomes.expansion] horizons = {list(self.horizons)} must be between 1 and 1825 days.")
+        _check_horizons("expansion", self.horizons)
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,9 @@ class TrainingSettings:
     grid : as_of days on the first of each month, or each Monday.
     warmup_days : no as_of day is closer than this to the first day of usage.
     calibration_from, holdout_from : first as_of of these blocks; placed automatically when not set.
-    min_churned : distinct churned accounts required in train, calibration and holdout.
+    min_churned : distinct accounts that churned (or grew, for expansion) required in train, calibration and holdout.
+    capacity : accounts that one CSM can call in a week, for the precision of such a list.
+    backtest_origins : how many later stretches of time `tenure backtest` judges on.
     bootstrap : account-bootstrap resamples behind every interval.
     seed : of every random choice in training.
     """
@@ -90,6 +86,8 @@ class TrainingSettings:
     calibration_from: dt.date | None = None
     holdout_from: dt.date | None = None
     min_churned: tuple[int, int, int] = (100, 50, 50)
+    capacity: int = 25
+    backtest_origins: int = 4
     bootstrap: int = 2000
     seed: int = 20240229
 
@@ -98,6 +96,10 @@ class TrainingSettings:
             raise TenureError(f'[training] grid = "{self.grid}" must be "monthly" or "weekly".')
         if len(self.min_churned) != 3 or any(n < 1 for n in self.min_churned):
             raise TenureError("[training] min_churned must be three numbers of at least 1, as in [100, 50, 50].")
+        if not 1 <= self.capacity <= 100_000:
+            raise TenureError(f"[training] capacity = {self.capacity} must be between 1 and 100000 accounts.")
+        if not 1 <= self.backtest_origins <= 24:
+            raise TenureError(f"[training] backtest_origins = {self.backtest_origins} must be between 1 and 24.")
         if not 200 <= self.bootstrap <= 100_000:
             raise TenureError(f"[training] bootstrap = {self.bootstrap} must be between 200 and 100000.")
         if not 0 <= self.warmup_days <= 3650:
@@ -132,13 +134,37 @@ class HistorySettings:
 
 
 @dataclass(frozen=True)
+class ScorecardRule:
+    """One rule of the scorecard, `[[scorecard.rules]]`; `training.scorecard` says what its values must be.
+
+    Parameters
+    ----------
+    feature : a number feature of the catalogue.
+    worst, best : its values at 0 and at 100 points; best may be the smaller one.
+    weight : beside the other rules'.
+    """
+
+    feature: str
+    worst: float
+    best: float
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Settings:
-    """Everything `tenure.toml` can say; `tables` holds a mapping for each table that the file speaks of."""
+    """Everything `tenure.toml` can say.
+
+    Parameters
+    ----------
+    scorecard : rules that replace the default ones, if any are given.
+    tables : a mapping for each table that the file speaks of.
+    """
 
     history: HistorySettings = field(default_factory=HistorySettings)
     churn: ChurnSettings = field(default_factory=ChurnSettings)
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    scorecard: tuple[ScorecardRule, ...] = ()
     tables: dict[str, TableMapping] = field(default_factory=dict)
 
 
@@ -165,6 +191,7 @@ def load_settings(path: Path | None = None) -> Settings:
         "training": ("training", TrainingSettings),
     }
     values: dict[str, Any] = {"tables": parse_tables(path, raw.pop("tables", {}))}
+    values["scorecard"] = _rules(path, raw.pop("scorecard", {}))
     for name, body in raw.items():
         if name not in sections:
             raise TenureError(f"{path} has a section [{name}] that Tenure does not know; see docs/config.md.")
@@ -176,6 +203,24 @@ def load_settings(path: Path | None = None) -> Settings:
     for name, body in outcomes.items():
         values[name] = _section(path, f"outcomes.{name}", known[name], body)
     return Settings(**values)
+
+
+def _check_horizons(outcome: str, horizons: tuple[int, ...]) -> None:
+    where = f"[outcomes.{outcome}] horizons = {list(horizons)}"
+    if not 1 <= len(horizons) <= 12 or list(horizons) != sorted(set(horizons)):
+        raise TenureError(f"{where} must be 1 to 12 numbers of days in ascending order.")
+    if not all(1 <= h <= 1825 for h in horizons):
+        raise TenureError(f"{where} must be between 1 and 1825 days.")
+
+
+def _rules(path: Path, body: Any) -> tuple[ScorecardRule, ...]:
+    rules = body.get("rules", []) if isinstance(body, dict) and set(body) <= {"rules"} else None
+    if not isinstance(rules, list):
+        raise TenureError(f"{path}: the scorecard is a list of rules, each of them under [[scorecard.rules]].")
+    for number, rule in enumerate(rules, start=1):
+        if isinstance(rule, dict) and (lacking := {"feature", "worst", "best"} - set(rule)):
+            raise TenureError(f"{path}: rule {number} in [[scorecard.rules]] has no {min(lacking)}; write one.")
+    return tuple(_section(path, "scorecard.rules", ScorecardRule, rule) for rule in rules)
 
 
 def _section(path: Path, name: str, kind: type, body: Any) -> Any:
@@ -194,7 +239,7 @@ def _wanted(annotation: Any) -> str:
     """What a TOML value of a field's annotation looks like."""
     text = str(annotation)
     shapes = {"tuple": "a list of whole numbers, as in [90]", "dt.date": "a date without quotes, as in 2025-07-01"}
-    shapes |= {"Literal": "a text in quotes", "float": "a number", "int": "a whole number"}
+    shapes |= {"Literal": "a text in quotes", "str": "a text in quotes", "float": "a number", "int": "a whole number"}
     return next(shape for start, shape in shapes.items() if text.startswith(start))
 
 
@@ -205,7 +250,7 @@ def _fits(annotation: Any, value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
     if "dt.date" in text:
         return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
-    if text.startswith("Literal"):
+    if text.startswith(("Literal", "str")):
         return isinstance(value, str)
     if text.startswith("float"):
         return isinstance(value, (int, float)) and not isinstance(value, bool)

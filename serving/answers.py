@@ -1,32 +1,27 @@
-"""Answers: turns stored rows and the champion's output into JSON, one result or error for each account."""
+"""Answers: stored rows in, the JSON of POST /score out, and what every answer is made of."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from serving.champion import Champion
-from serving.problems import problem_type
-from serving.requests import FeaturesRequest, ScoreRequest
-from serving.rows import DeclaredFeature, FeatureRow, RowError, check_row
+from serving.layout import INTERVAL
+from serving.problems import ProblemError, problem_type
+from serving.requests import ScoreRequest
 from serving.scores import ScoredDay
 
-__all__ = ["EVERYTHING_ELSE", "encode", "feature_answer", "leading", "stored_answer", "with_rest"]
+__all__ = ["EVERYTHING_ELSE", "account_error", "encode", "leading", "plain", "stored_answer", "utc", "with_rest"]
 
 EVERYTHING_ELSE = "Everything else"
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
-
-logger = logging.getLogger("tenure.serving")
 
 
 def encode(document: Any) -> bytes:
@@ -61,7 +56,7 @@ def with_rest(
     >>> [(driver["feature"], round(driver["points"], 9)) for driver in drivers]
     [('seats', 0.2), (None, -0.1)]
     """
-    drivers = sorted((_plain(dict(driver)) for driver in kept), key=lambda driver: not driver.get("actionable"))
+    drivers = sorted((plain(dict(driver)) for driver in kept), key=lambda driver: not driver.get("actionable"))
     rest = probability - typical - math.fsum(driver["points"] for driver in drivers)
     if more:
         empty = dict.fromkeys(drivers[0])
@@ -107,7 +102,7 @@ def _after_space(text: str, place: int) -> int:
     return found.end() if found else place
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON can say it: numpy scalars become Python's, what is not finite becomes null."""
     kind = type(value)  # by exact type first, since most of a large answer's time goes here
     if kind is str or kind is int or kind is bool or value is None:
@@ -115,138 +110,86 @@ def _plain(value: Any) -> Any:
     if kind is float:
         return value if math.isfinite(value) else None
     if kind is dict:
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
-def _error(account_id: Any, kind: str, detail: str) -> dict[str, Any]:
+def account_error(account_id: Any, kind: str, detail: str) -> dict[str, Any]:
+    """The result of an account that has none."""
     return {
         "account_id": account_id if isinstance(account_id, str) else None,
         "error": {"type": problem_type(kind), "detail": detail},
     }
 
 
-# --- stored scores ---------------------------------------------------------------------------------------
-
-
 def stored_answer(day: ScoredDay, request: ScoreRequest) -> bytes:
-    """The body of POST /score: the stored rows in the order asked for."""
+    """The body of POST /score: the stored rows in the order asked for.
+
+    Raises
+    ------
+    ProblemError : 422, another horizon is to be explained than the one that drivers are stored for.
+    """
+    if request.horizon not in (None, day.horizon):
+        raise _not_stored(day, request.horizon)
     return encode(
         {
             "as_of": day.as_of.isoformat(),
             "model_version": day.model_version,
-            "computed_at": _utc(day.computed_at),
+            "expansion_version": day.expansion_version,
+            "computed_at": utc(day.computed_at),
+            "horizons": list(day.horizons),
+            "drivers_horizon": day.horizon,
+            "interval": None if day.rule_based else INTERVAL,
+            "not_validated_in_time": day.not_validated,
+            "rule_based": day.rule_based,
             "results": [_stored(day, account_id, request.explain) for account_id in request.account_ids],
         }
     )
 
 
-def _stored(day: ScoredDay, account_id: Any, explain: int) -> dict[str, Any]:
-    if not isinstance(account_id, str):
-        return _error(account_id, "bad-account-id", 'An account id must be text, as in "a-1".')
-    row = day.rows.get(account_id)
-    if row is None:
-        detail = f"No account with this id is among those of {day.as_of.isoformat()}."
-        return _error(account_id, "unknown-account", detail)
-    probability, typical = row[f"churn_{day.horizon}d"], row[f"typical_{day.horizon}d"]
-    if explain == 0 or probability is None:
-        return {**row, "drivers": []}
-    try:
-        drivers = with_rest(*leading(row["drivers"], explain), probability, typical)
-    except (ValueError, TypeError, KeyError):  # a score file that another program wrote
-        return _error(account_id, "drivers-broken", "The stored drivers cannot be read; ask with explain = 0.")
-    return {**row, "drivers": drivers}
-
-
-def _utc(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-
-
-# --- scores on demand ------------------------------------------------------------------------------------
-
-
-def feature_answer(
-    champion: Champion,
-    request: FeaturesRequest,
-    declared: Mapping[str, DeclaredFeature],
-    now: dt.datetime,
-) -> bytes:
-    """The body of POST /score_features: each row scored with the champion, or its own error."""
-    results: list[dict[str, Any]] = []
-    rows: dict[int, FeatureRow] = {}
-    for place, raw in enumerate(request.rows):
-        try:
-            rows[place] = check_row(raw, declared, now.date())
-            results.append({})
-        except RowError as bad:
-            account_id = raw.get("account_id") if isinstance(raw, dict) else None
-            results.append(_error(account_id, bad.kind, bad.detail))
-    for place, result in zip(rows, _scored_or_alone(champion, list(rows.values()), request.explain), strict=True):
-        results[place] = result
-    return encode(
-        {
-            "model_version": champion.version,
-            "catalogue_hash": champion.catalogue_hash,
-            "computed_at": _utc(now),
-            "results": results,
-        }
+def _not_stored(day: ScoredDay, horizon: int | None) -> ProblemError:
+    if day.horizon is None:
+        says = f"The scores of {day.as_of} are rule-based and have no drivers, at no horizon"
+    else:
+        says = f"The stored drivers of {day.as_of} are those of {day.horizon} days, not of {horizon}"
+    return ProblemError(
+        422,
+        "horizon-not-stored",
+        f'{says}; leave "horizon" out, or send features to POST /score_features.',
+        members={"drivers_horizon": day.horizon, "horizons": list(day.horizons)},
     )
 
 
-def _scored_or_alone(champion: Champion, rows: list[FeatureRow], explain: int) -> list[dict[str, Any]]:
-    """Score rows together; should that fail, one by one, so that only the row at fault has an error."""
-    if not rows:
-        return []
-    try:
-        return _scored(champion, rows, explain)
-    except Exception:  # one row must not fail its neighbours, whatever it made the model raise
-        logger.exception("%d rows could not be scored together", len(rows))
-    results = []
-    for row in rows:
+def _stored(day: ScoredDay, account_id: Any, explain: int) -> dict[str, Any]:
+    if not isinstance(account_id, str):
+        return account_error(account_id, "bad-account-id", 'An account id must be text, as in "a-1".')
+    row = day.rows.get(account_id)
+    if row is None:
+        detail = f"No account with this id is among those of {day.as_of.isoformat()}."
+        return account_error(account_id, "unknown-account", detail)
+    told: dict[str, Any] = {}
+    for outcome, prefix in (("churn", ""), ("expansion", "expansion_")):
+        if f"{prefix}drivers" not in row:
+            continue
+        horizon = row[f"{prefix}drivers_horizon"]
+        probability = row[f"{outcome}_{horizon}d"] if horizon else None
+        if explain == 0 or probability is None:
+            told[f"{prefix}drivers"] = []
+            continue
         try:
-            results += _scored(champion, [row], explain)
-        except Exception as error:  # the row at fault, alone with its own error
-            logger.error("a row could not be scored (%s)", type(error).__name__)
-            results.append(_error(row.account_id, "not-scored", "The model failed on this row; the log says why."))
-    return results
+            typical = row[f"{prefix}typical_{horizon}d"]
+            told[f"{prefix}drivers"] = with_rest(*leading(row[f"{prefix}drivers"], explain), probability, typical)
+        except (ValueError, TypeError, KeyError):  # a score file that another program wrote
+            return account_error(
+                account_id, "drivers-broken", "The stored drivers cannot be read; ask with explain = 0."
+            )
+    return {**row, **told}
 
 
-def _scored(champion: Champion, rows: list[FeatureRow], explain: int) -> list[dict[str, Any]]:
-    kernel = champion.kernel
-    frame = _frame(champion, rows)
-    results: list[dict[str, Any]] = [{"account_id": row.account_id, "as_of": row.as_of.isoformat()} for row in rows]
-    for horizon in kernel.horizons:
-        for result, probability in zip(results, kernel.probabilities(frame, horizon), strict=True):
-            if not math.isfinite(probability):
-                raise ArithmeticError("the model gave a probability that is not a number")
-            result[f"churn_{horizon}d"] = float(probability)
-            result[f"typical_{horizon}d"] = champion.typical[horizon]
-    horizon = kernel.horizons[0]
-    drivers: Sequence[Sequence[Mapping[str, Any]]]
-    drivers = champion.drivers(frame, horizon) if explain else [()] * len(rows)
-    for row, result, row_drivers in zip(rows, results, drivers, strict=True):
-        probability, typical = result[f"churn_{horizon}d"], result[f"typical_{horizon}d"]
-        result["reading"] = champion.reading(probability, row.as_of, horizon)
-        result["missing"] = [name for name in kernel.feature_names if name not in row.values]
-        result["unseen"] = [
-            name for name, known in kernel.categories.items() if name in row.values and row.values[name] not in known
-        ]
-        result["drivers"] = (
-            with_rest(row_drivers[:explain], len(row_drivers) > explain, probability, typical) if explain else []
-        )
-    return results
-
-
-def _frame(champion: Champion, rows: list[FeatureRow]) -> pd.DataFrame:
-    """The rows as the kernel takes them: float64 with NaN, and object columns of str with None."""
-    columns: dict[str, np.ndarray] = {}
-    for name in champion.kernel.feature_names:
-        if name in champion.kernel.categories:
-            columns[name] = np.array([row.values.get(name) for row in rows], dtype=object)
-        else:
-            columns[name] = np.array([row.values.get(name, np.nan) for row in rows], dtype=np.float64)
-    return pd.DataFrame(columns)
+def utc(moment: dt.datetime) -> str:
+    """A time as every answer writes it."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

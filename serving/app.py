@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.answers import encode, feature_answer, stored_answer
+from serving.answers import encode, stored_answer
 from serving.champion import Champion, ChampionHolder
+from serving.on_demand import feature_answer
 from serving.page import HEADERS, PAGE
 from serving.problems import ProblemError, answering, http_problem
 from serving.requests import MAX_FEATURES_BODY, MAX_SCORE_BODY, FeaturesRequest, ScoreRequest, read_body
@@ -135,6 +136,8 @@ class _Routes:
                 "status": "ready",
                 "as_of": day.as_of.isoformat(),
                 "model_version": day.model_version,
+                "expansion_version": day.expansion_version,
+                "rule_based": day.rule_based,
                 "computed_at": day.computed_at.isoformat().replace("+00:00", "Z"),
                 "accounts": len(day.rows),
             }
@@ -146,7 +149,14 @@ class _Routes:
             reasons = [scores["detail"], champion["detail"]]
             raise ProblemError(503, "not-ready", " ".join(reasons), members={"reasons": reasons, **state})
         version = day.model_version if day else champion["model_version"]
-        ready = {"status": "ready", "model_version": version, "as_of": scores.get("as_of"), **state}
+        ready = {
+            "status": "ready",
+            "model_version": version,
+            "as_of": scores.get("as_of"),
+            # Only health by rules stands in the scores; whether features can be scored, `champion` says.
+            "rule_based": day is not None and day.rule_based,
+            **state,
+        }
         return _json(encode(ready), {"Cache-Control": "no-store"})
 
     def _day(self) -> ScoredDay:

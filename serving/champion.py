@@ -7,17 +7,17 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from features.errors import TenureError
 from serving.problems import ProblemError
 
-__all__ = ["Champion", "ChampionHolder", "Kernel"]
+if TYPE_CHECKING:
+    from serving.forecast import Forecast
+
+__all__ = ["Champion", "ChampionHolder"]
 
 logger = logging.getLogger("tenure.serving")
 
@@ -29,41 +29,23 @@ _STATUS = {
 }
 
 
-class Kernel(Protocol):
-    """What is read of the scoring kernel."""
-
-    @property
-    def horizons(self) -> tuple[int, ...]: ...
-    @property
-    def feature_names(self) -> Sequence[str]: ...
-    @property
-    def categories(self) -> Mapping[str, Sequence[str]]: ...
-    def probabilities(self, rows: pd.DataFrame, horizon: int) -> np.ndarray: ...
-    def explain(self, rows: pd.DataFrame, horizon: int) -> Any: ...
-
-
 @dataclass(frozen=True)
 class Champion:
-    """A registered version that is ready to score.
+    """The registered versions that are ready to score.
 
     Parameters
     ----------
-    drivers : (rows, horizon) -> for each row all of its drivers, ordered for reading; their `points` add up to
-        the probability minus the typical one.
+    version, catalogue_hash : of the champion of churn.
+    forecast : the champions' figures and drivers; the one of expansion may lack.
     reading : (probability, as_of, horizon) -> the sentence for a person.
+    trouble : why a champion of expansion cannot be used; empty where it can or where there is none.
     """
 
     version: str
     catalogue_hash: str
-    kernel: Kernel
-    drivers: Callable[[pd.DataFrame, int], list[list[dict[str, Any]]]]
+    forecast: Forecast
     reading: Callable[[float, dt.date, int], str]
-
-    @functools.cached_property
-    def typical(self) -> dict[int, float]:
-        """The typical account's probability by horizon: a constant of the model, told by any explained row."""
-        row = pd.DataFrame(index=range(1))
-        return {h: float(self.kernel.explain(row, h).typical_probability) for h in self.kernel.horizons}
+    trouble: str = ""
 
 
 class ChampionHolder:
@@ -112,7 +94,13 @@ class ChampionHolder:
     def status(self) -> dict[str, Any]:
         """What readiness says of it; never waits and never loads."""
         if champion := self._champion:
-            return {"status": "ready", "model_version": champion.version}
+            expansion = champion.forecast.expansion
+            return {
+                "status": "ready",
+                "model_version": champion.version,
+                "expansion_version": expansion.version if expansion else None,
+                **({"trouble": champion.trouble} if champion.trouble else {}),
+            }
         problem = self._problem()
         return {"status": _STATUS[problem.kind or ""], "detail": problem.detail}
 
@@ -124,7 +112,7 @@ class ChampionHolder:
         try:
             champion = self._load()
             if champion is not None and champion.catalogue_hash == self._hash:
-                _ = champion.typical  # proves that it explains a row before anybody is told that it is ready
+                _ = champion.forecast.typical  # proves that it explains a row before anybody is told that it is ready
         except TenureError as error:
             logger.error("the champion cannot be loaded: %s", error)
             self._why_not("champion-broken", str(error))
@@ -139,7 +127,8 @@ class ChampionHolder:
             if champion is None:
                 self._why_not(
                     "no-champion",
-                    "No model is champion yet; run `tenure train`, which makes one when it passes the gate.",
+                    "No model of churn is champion yet; run `tenure train`, which makes one when it passes the gate. "
+                    "Until then POST /score answers rule-based health, once `tenure score` has run.",
                 )
             elif champion.catalogue_hash != self._hash:
                 self._why_not(

@@ -17,8 +17,10 @@ PAGE = """<!doctype html>
 <h1>Tenure</h1>
 <p>Which accounts are about to leave, and why. This process answers:</p>
 <ul>
-<li><code>POST /score</code> with <code>{"account_ids": ["a-1"], "explain": 5}</code>: the latest stored scores</li>
-<li><code>POST /score_features</code> with <code>{"rows": [{...}], "explain": 5}</code>: scores with the champion</li>
+<li><code>POST /score</code> with <code>{"account_ids": ["a-1"], "explain": 5}</code>: the latest stored scores, at
+every horizon</li>
+<li><code>POST /score_features</code> with <code>{"rows": [{...}], "explain": 5, "horizon": 30}</code>: scores with the
+champion, with the reasons at one horizon</li>
 <li><a href="readyz"><code>GET /readyz</code></a>: which scored day and which model are being served</li>
 <li><a href="metrics"><code>GET /metrics</code></a>, <a href="livez"><code>GET /livez</code></a>: for machines</li>
 </ul>

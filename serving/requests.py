@@ -14,6 +14,7 @@ from serving.problems import ProblemError
 __all__ = [
     "MAX_EXPLAIN",
     "MAX_FEATURES_BODY",
+    "MAX_HORIZON",
     "MAX_ROWS",
     "MAX_SCORE_BODY",
     "FeaturesRequest",
@@ -25,6 +26,7 @@ MAX_SCORE_BODY = 8 * 2**20
 MAX_FEATURES_BODY = 16 * 2**20  # 10,000 rows of all features are 12 MB
 MAX_ROWS = 10_000
 MAX_EXPLAIN = 100
+MAX_HORIZON = 1825  # days, as in the settings
 DEFAULT_EXPLAIN = 5
 
 # An oversized body is read and thrown away up to here: a client that is still sending when the connection
@@ -119,27 +121,42 @@ def _explain(parsed: dict[str, Any]) -> int:
     return value
 
 
+def _horizon(parsed: dict[str, Any]) -> int | None:
+    value = parsed.get("horizon")
+    if "horizon" in parsed and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_HORIZON):
+        raise ProblemError(422, "bad-request", f'"horizon" must be a whole number of days from 1 to {MAX_HORIZON}.')
+    return value
+
+
 @dataclass(frozen=True)
 class ScoreRequest:
-    """The body of POST /score: ids in the order they were sent (anything at all, judged one by one)."""
+    """The body of POST /score: ids in the order they were sent (anything at all, judged one by one).
+
+    Parameters
+    ----------
+    explain : drivers of each outcome at most.
+    horizon : the days ahead that are to be explained; None for the headline horizon.
+    """
 
     account_ids: list[Any]
     explain: int
+    horizon: int | None = None
 
     @classmethod
     def parse(cls, body: bytes) -> ScoreRequest:
-        parsed = _parse(body, ("account_ids", "explain"))
-        return cls(_many(parsed, "account_ids"), _explain(parsed))
+        parsed = _parse(body, ("account_ids", "explain", "horizon"))
+        return cls(_many(parsed, "account_ids"), _explain(parsed), _horizon(parsed))
 
 
 @dataclass(frozen=True)
 class FeaturesRequest:
-    """The body of POST /score_features: rows in the order they were sent (anything at all, judged one by one)."""
+    """The body of POST /score_features, as `ScoreRequest` with rows in the place of ids."""
 
     rows: list[Any]
     explain: int
+    horizon: int | None = None
 
     @classmethod
     def parse(cls, body: bytes) -> FeaturesRequest:
-        parsed = _parse(body, ("rows", "explain"))
-        return cls(_many(parsed, "rows"), _explain(parsed))
+        parsed = _parse(body, ("rows", "explain", "horizon"))
+        return cls(_many(parsed, "rows"), _explain(parsed), _horizon(parsed))

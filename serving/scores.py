@@ -22,28 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["STATUSES", "ScoreStore", "ScoredDay", "scores_folder", "write_day"]
+from serving.layout import OldLayoutError, check_drivers, checked, headline_of, horizons_of
 
-STATUSES = ("ok", "stale", "insufficient_data", "notice_given", "churned", "error")
+__all__ = ["ScoreStore", "ScoredDay", "scores_folder", "write_day"]
 
-_TYPES: dict[str, pa.DataType] = {
-    "account_id": pa.string(),
-    "as_of": pa.date32(),
-    "status": pa.string(),
-    "renews_on": pa.date32(),
-    "mrr": pa.float64(),
-    "mrr_at_risk": pa.float64(),
-    "name": pa.string(),
-    "segment": pa.string(),
-    "reading": pa.string(),
-    "drivers": pa.string(),
-    "model_version": pa.string(),
-    "catalogue_hash": pa.string(),
-    "computed_at": pa.timestamp("us", tz="UTC"),
-    "reason": pa.string(),
-}
-_CHURN = re.compile(r"churn_(\d+)d")
-_PROBABILITY = re.compile(r"(?:churn|typical)_\d+d")
 _FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.parquet")
 
 logger = logging.getLogger("tenure.serving")
@@ -55,14 +37,22 @@ class ScoredDay:
 
     Parameters
     ----------
+    horizon : days of the churn probability that the drivers add up to; None where no model scored.
+    horizons : of churn, ascending.
+    model_version, expansion_version : of the models that scored it; None where there was none.
+    not_validated : names of the probability columns that were not validated in time; None where that is not known.
+    rule_based : whether the day has health by rules and no probabilities.
     rows : by account_id; values are str, bool, int, float or None, dates and times as ISO 8601 text,
-        `drivers` the JSON text as stored.
-    horizon : days of the probability that the drivers add up to (the first churn column of the file).
+        `drivers` and `expansion_drivers` the JSON text as stored.
     """
 
     as_of: dt.date
-    horizon: int
+    horizon: int | None
+    horizons: tuple[int, ...]
     model_version: str | None
+    expansion_version: str | None
+    not_validated: list[str] | None
+    rule_based: bool
     computed_at: dt.datetime
     rows: dict[str, dict[str, Any]]
 
@@ -77,21 +67,22 @@ def write_day(home: Path, frame: pd.DataFrame, as_of: dt.date) -> Path:
 
     Parameters
     ----------
-    frame : one row an account with the columns of the score file; further columns are kept.
+    frame : one row an account with the columns of the score file (`serving.layout`); further columns are kept.
     as_of : the day all rows speak from.
 
     Raises
     ------
     ValueError : a column is absent or of another type, an account appears twice, a probability lies outside
-        [0, 1], or the drivers of an account do not add up to its probability to 1e-9.
+        [0, 1] or its interval, falls as the horizon grows or is less than its involuntary part, or the drivers of an
+        account do not add up to its probability to 1e-9.
     OSError : the disk is full or not writable; the day that was there is untouched.
     """
-    # pyarrow's own conversion of times with a zone makes pandas 3.1 warn; `_checked` puts the zone back.
+    # pyarrow's own conversion of times with a zone makes pandas 3.1 warn; `checked` puts the zone back.
     zoned = frame.select_dtypes("datetimetz").columns
     frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in zoned})
     try:
-        table = _checked(pa.Table.from_pandas(frame, preserve_index=False), as_of)
-        _check_drivers(table)
+        table = checked(pa.Table.from_pandas(frame, preserve_index=False), as_of)
+        check_drivers(table)
     except (ValueError, TypeError, KeyError) as error:  # Arrow's and JSON's errors are among them
         raise ValueError(f"The scores of {as_of} are not a score file: {error}.") from error
     folder = scores_folder(home)
@@ -116,69 +107,28 @@ def write_day(home: Path, frame: pd.DataFrame, as_of: dt.date) -> Path:
     return target
 
 
-def _checked(table: pa.Table, as_of: dt.date) -> pa.Table:
-    """The table with the declared types, or a ValueError saying how it is not a score file."""
-    names = table.column_names
-    churn = [name for name in names if _CHURN.fullmatch(name)]
-    wanted = [*_TYPES, *(churn or ["churn_<days>d"]), *(c.replace("churn", "typical") for c in churn)]
-    if absent := [name for name in wanted if name not in names]:
-        raise ValueError(f"it has no column {', '.join(absent)}")
-    for place, name in enumerate(names):
-        kind = pa.float64() if _PROBABILITY.fullmatch(name) else _TYPES.get(name)
-        if kind is None:
-            continue
-        try:
-            column = pc.cast(table.column(name), kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise ValueError(f"its column {name} is not of type {kind} ({error})") from None
-        table = table.set_column(place, name, column)
-    if table.num_rows == 0:
-        raise ValueError("it holds no account")
-    for name in ("account_id", "as_of", "status", "computed_at"):
-        if table.column(name).null_count:
-            raise ValueError(f"its column {name} has empty cells")
-    if pc.unique(table.column("as_of")).to_pylist() != [as_of]:
-        raise ValueError(f"its rows speak from another day than {as_of}")
-    if len(pc.unique(table.column("account_id"))) != table.num_rows:
-        raise ValueError("an account appears in it twice")
-    if foreign := set(pc.unique(table.column("status")).to_pylist()) - set(STATUSES):
-        raise ValueError(f"it has an unknown status {min(foreign)!r}")
-    if len(set(table.column("model_version").to_pylist()) - {None}) > 1:
-        raise ValueError("its rows come from more than one model")
-    for name in names:
-        if _PROBABILITY.fullmatch(name):
-            values = pc.drop_null(table.column(name)).to_numpy()
-            if not ((values >= 0) & (values <= 1)).all():
-                raise ValueError(f"its column {name} has values outside 0 to 1")
-    return table
-
-
-def _check_drivers(table: pa.Table) -> None:
-    churn = next(name for name in table.column_names if _CHURN.fullmatch(name))
-    columns = (churn, churn.replace("churn", "typical"), "drivers", "account_id")
-    for p, typical, drivers, account in zip(*(table.column(name).to_pylist() for name in columns), strict=True):
-        if p is None:
-            continue
-        if typical is None or drivers is None:
-            raise ValueError(f"account {account!r} has a probability but no typical probability or no drivers")
-        gap = p - typical - math.fsum(driver["points"] for driver in json.loads(drivers))
-        if not abs(gap) <= 1e-9:
-            raise ValueError(f"the drivers of account {account!r} miss its probability by {gap:.3g}")
-
-
 def _read(path: Path, as_of: dt.date) -> ScoredDay:
-    """Read one day; ValueError or OSError when the file is not a whole score file."""
+    """Read one day; ValueError or OSError when the file is not a whole score file.
+
+    Drivers are read when they are asked for, account by account, so that one that cannot be read costs no other.
+    """
     with path.open("rb") as source:
-        table = _checked(pq.ParquetFile(source).read(), as_of)
-    rows = {row["account_id"]: {k: _plain(v) for k, v in row.items()} for row in table.to_pylist()}
-    churn = next(name for name in table.column_names if _CHURN.fullmatch(name))
-    versions = set(table.column("model_version").to_pylist()) - {None}
+        table = checked(pq.ParquetFile(source).read(), as_of)
+    model, expansion, not_validated = (
+        pc.max(table.column(name)).as_py() for name in ("model_version", "expansion_version", "not_validated_in_time")
+    )
+    rule_based = "health_source" in table.column_names and model is None
+    answered = table.drop_columns(["not_validated_in_time"])  # said once, of the day
     return ScoredDay(
         as_of=as_of,
-        horizon=int(churn.removeprefix("churn_").removesuffix("d")),
-        model_version=next(iter(versions), None),
+        horizon=headline_of(table),
+        horizons=tuple(horizons_of(table.column_names)),
+        model_version=model,
+        expansion_version=expansion,
+        not_validated=None if not_validated is None else json.loads(not_validated),
+        rule_based=rule_based,
         computed_at=pc.max(table.column("computed_at")).as_py(),
-        rows=rows,
+        rows={row["account_id"]: {k: _plain(v) for k, v in row.items()} for row in answered.to_pylist()},
     )
 
 
@@ -271,7 +221,8 @@ class ScoreStore:
             try:
                 day = _read(path, as_of)
             except (ValueError, OSError, pa.ArrowException) as error:
-                sentence = f"The scores in {path.name} cannot be read; run `tenure score` for that day again."
+                fault = "are of an earlier version's layout" if isinstance(error, OldLayoutError) else "cannot be read"
+                sentence = f"The scores in {path.name} {fault}; run `tenure score` for that day again."
                 logger.warning("%s (%s)", sentence, error)
                 self._broken[path] = (stamp, sentence)
                 if self._seen and self._seen[0][0] == path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from serving.front import Front
 
 __all__ = ["Tenure"]
 
+logger = logging.getLogger("tenure.serving")
+
 # bentoml reports its use to its makers unless told not to. Its command line has asked itself and remembered the
 # answer before it imports this module, so the answer has to be forgotten too.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -31,30 +34,30 @@ TIMEOUT_SECONDS = 120
 
 
 def load_champion() -> Champion | None:
-    """The champion of HOME; imports the model libraries, so it must run in a worker, never at import."""
+    """The champions of HOME; imports the model libraries, so it must run in a worker, never at import."""
+    from serving.forecast import Forecast, champion_of_expansion, load_model
     from success.wording import reading
-    from training.drivers import drivers
-    from training.kernel import Kernel
     from training.registry import champion
-    from training.tracking import store_file
 
-    # Opening a store creates it, which is not for a service to do, and takes seconds.
-    registered = champion(HOME) if store_file(HOME).exists() else None
+    registered = champion(HOME)
     if registered is None:
         return None
     try:
-        kernel = Kernel.load(registered.folder)
+        model = load_model(registered)
     except Exception as error:  # whatever a damaged file makes a library raise, people get one sentence
         raise TenureError(
             f"The files of the champion, version {registered.version}, cannot be read ({error}); run `tenure train` "
             "to make another, or `tenure promote churn --rollback` to go back to the version before it."
         ) from error
+    expansion, trouble = champion_of_expansion(HOME)
+    if trouble:
+        logger.warning("%s", trouble)
     return Champion(
         version=registered.version,
         catalogue_hash=registered.catalogue_hash,
-        kernel=kernel,
-        drivers=lambda rows, horizon: drivers(kernel, rows, horizon),
+        forecast=Forecast(model, expansion),
         reading=reading,
+        trouble=trouble,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["accounts_to_call"]
+__all__ = ["accounts_to_call", "lowest_health"]
 
 
 def accounts_to_call(scores: pd.DataFrame, horizon: int, count: int = 5) -> pd.DataFrame:
@@ -25,3 +25,19 @@ def accounts_to_call(scores: pd.DataFrame, horizon: int, count: int = 5) -> pd.D
     excess = (scored[f"churn_{horizon}d"] - scored[f"typical_{horizon}d"]) * scored["mrr"]
     order = excess[excess > 0].sort_values(ascending=False, kind="stable").index[:count]
     return scored.loc[order]
+
+
+def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
+    """The paying accounts with the lowest health, where there is no probability to go by.
+
+    Parameters
+    ----------
+    scores : columns health (0 to 100, higher is healthier), mrr.
+    count : rows at most.
+
+    Returns
+    -------
+    Their rows, the lowest first; of accounts with the same health the one that pays more.
+    """
+    known = scores[scores["health"].notna() & (scores["mrr"] > 0)]
+    return known.sort_values(["health", "mrr"], ascending=[True, False], kind="stable").head(count)

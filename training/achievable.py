@@ -34,26 +34,29 @@ class BesideTruth:
         return (self.prior - self.model) / gain if gain > 0 else float("nan")
 
 
-def beside_truth(holdout: pd.DataFrame, truth: pd.DataFrame) -> BesideTruth:
-    """Set the holdout's predictions beside the true probabilities.
+def beside_truth(holdout: pd.DataFrame, truth: pd.DataFrame, horizon: int = 90, outcome: str = "churn") -> BesideTruth:
+    """Set the held-out predictions beside the true probabilities.
 
     Parameters
     ----------
-    holdout : account_id, as_of, label, p_prior, p_recency, p_model.
-    truth : account_id, as_of, p_churn_90d.
+    holdout : account_id, as_of, label, p_prior, p_recency, p_model; and horizon, where it holds several.
+    truth : account_id, as_of, p_<outcome>_<horizon>d.
 
     Raises
     ------
     ValueError : no row of the holdout has a true probability.
     """
-    truth = truth[["account_id", "as_of", "p_churn_90d"]].copy()
+    column = f"p_{outcome}_{horizon}d"
+    truth = truth[["account_id", "as_of", column]].dropna().copy()
     truth["as_of"] = pd.to_datetime(truth["as_of"]).astype("datetime64[us]")
+    if "horizon" in holdout.columns:
+        holdout = holdout[holdout["horizon"] == horizon]
     both = holdout.assign(as_of=holdout["as_of"].astype("datetime64[us]")).merge(truth, on=["account_id", "as_of"])
     if both.empty:
         raise ValueError("No row of the holdout has a true probability; was it another company's?")
     labels = both["label"].to_numpy()
     # A sampled truth of exactly 0 or 1 would make a log loss infinite.
-    p_true = both["p_churn_90d"].clip(1e-6, 1 - 1e-6).to_numpy()
+    p_true = both[column].clip(1e-6, 1 - 1e-6).to_numpy()
     loss = {
         name: float(log_losses(labels, both[f"p_{name}"].to_numpy()).mean()) for name in ("prior", "recency", "model")
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from features.errors import TenureError
 
 __all__ = ["Blocks", "cut_blocks", "matured", "refit_blocks"]
+
+_TRIED = 400
 
 
 @dataclass(frozen=True)
@@ -53,25 +55,32 @@ def cut_blocks(
     warmup_days: int,
     calibration_from: dt.date | None = None,
     holdout_from: dt.date | None = None,
+    events: Mapping[dt.date, float] | None = None,
+    enough: Callable[[Blocks], bool] | None = None,
 ) -> Blocks:
     """Cut as_of days into train, calibration and holdout.
 
     Borders that are given are kept, and the block before ends where the gap says. The others are placed so
-    that of the days kept, about 60 / 20 / 20 % fall into each block, with two days or more where that fits.
+    that of the events on the days kept, about 60 / 20 / 20 % fall into each block, with two days or more where that
+    fits; among such borders, those at which each block holds enough come first.
 
     Parameters
     ----------
     as_ofs : candidate days; those not matured on `known_on` are left out.
     first_day, warmup_days : only for saying how much history is missing.
+    events : by day, how many events its rows hold; every day weighs the same when not given.
+    enough : whether blocks hold enough to learn from and to judge by.
 
     Raises
     ------
     TenureError : the history is too short, or a given border leaves a block empty.
     """
     days = matured(as_ofs, gap_days, known_on)
-    found = _search(days, gap_days, calibration_from, holdout_from)
-    if found is not None:
-        return found
+    choices = _choices(days, gap_days, calibration_from, holdout_from, events or {})
+    if choices:
+        # The first few hundred are close to 60 / 20 / 20; further ones would buy a minimum with a lopsided cut.
+        close = choices[:_TRIED] if enough else []
+        return next((blocks for blocks in close if enough and enough(blocks)), choices[0])
     if calibration_from is not None or holdout_from is not None:
         borders = " and ".join(
             f"{name} = {value}"
@@ -115,27 +124,30 @@ def _count_before(days: Sequence[dt.date], border: dt.date, gap_days: int) -> in
     return bisect.bisect_right(days, border - dt.timedelta(gap_days))
 
 
-def _search(
-    days: list[dt.date], gap_days: int, calibration_from: dt.date | None, holdout_from: dt.date | None
-) -> Blocks | None:
-    """Of all borders that are allowed, those closest to 60 / 20 / 20; None if every choice empties a block."""
-    best: tuple[tuple[bool, float], tuple[int, int, int, int]] | None = None
+def _choices(
+    days: list[dt.date],
+    gap_days: int,
+    calibration_from: dt.date | None,
+    holdout_from: dt.date | None,
+    events: Mapping[dt.date, float],
+) -> list[Blocks]:
+    """All blocks that are allowed, the closest to 60 / 20 / 20 first."""
+    weights = [events.get(day, 0.0) for day in days] if events else [1.0] * len(days)
+    sums = [0.0, *itertools.accumulate(weights)]
+    ranked: list[tuple[tuple[bool, float], tuple[int, int, int, int]]] = []
     for h in _starts(days, holdout_from):
         calibration_end = _count_before(days, days[h], gap_days)
         for c in _starts(days[:calibration_end], calibration_from):
             train_end = _count_before(days, days[c], gap_days)
             if not train_end:
                 continue
-            sizes = (train_end, calibration_end - c, len(days) - h)
-            shares = [size / sum(sizes) for size in sizes]
-            distance = sum((share - aim) ** 2 for share, aim in zip(shares, (0.6, 0.2, 0.2), strict=True))
-            rank = (min(sizes) < 2, distance)
-            if best is None or rank < best[0]:
-                best = (rank, (train_end, c, calibration_end, h))
-    if best is None:
-        return None
-    train_end, c, calibration_end, h = best[1]
-    return Blocks(tuple(days[:train_end]), tuple(days[c:calibration_end]), tuple(days[h:]), gap_days)
+            weighed = (sums[train_end], sums[calibration_end] - sums[c], sums[-1] - sums[h])
+            total = sum(weighed) or 1.0
+            distance = sum((part / total - aim) ** 2 for part, aim in zip(weighed, (0.6, 0.2, 0.2), strict=True))
+            few = min(train_end, calibration_end - c, len(days) - h) < 2
+            ranked.append(((few, distance), (train_end, c, calibration_end, h)))
+    ranked.sort()
+    return [Blocks(tuple(days[:t]), tuple(days[c:e]), tuple(days[h:]), gap_days) for _, (t, c, e, h) in ranked]
 
 
 def _starts(days: list[dt.date], border: dt.date | None) -> Sequence[int]:

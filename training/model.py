@@ -11,26 +11,30 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
+from training.averaging import average_boosters
 from training.encoding import RowEncoder, category_columns
+from training.folds import account_folds
 from training.kernel import sigmoid
 
 __all__ = ["BoostedTrees", "ChurnModel"]
 
-_PATIENCE = 40
-
 
 class BoostedTrees(ClassifierMixin, BaseEstimator):
-    """Gradient-boosted trees on a float matrix, as many as folds by account say help.
+    """The mean of gradient-boosted trees from several folds by account, as many trees as the folds say help.
 
     Churn is rare and an account's rows repeat from month to month, so the trees are small and regularised,
-    and the folds that choose their number never put one account on both sides. Rows are not weighted or
-    resampled: that would move the probabilities.
+    and the folds that choose their number never put one account on both sides. The boosters grown for that
+    choice are kept and averaged: nothing is fitted twice, and the mean of five is steadier than one. Rows are
+    not weighted or resampled: that would move the probabilities.
 
     Parameters
     ----------
-    num_leaves, max_depth, learning_rate, feature_fraction, lambda_l2 : as LightGBM means them.
+    num_leaves, max_depth, learning_rate, feature_fraction, lambda_l2, max_bin : as LightGBM means them.
+    leaf_share : the least share of the rows that a leaf speaks of, held between 10 and 300 rows.
+    category_smoothing : LightGBM's cat_smooth and cat_l2, for categories with more than four values.
     max_trees : the most that are tried.
-    folds : by account, for choosing the number of trees.
+    patience : trees without a gain after which the search for their number ends.
+    folds : by account.
     categorical : matrix columns that hold category codes.
     monotone : for each matrix column 1 where the margin may only rise with it, -1 where it may only fall, 0 elsewhere.
     feature_names : written into the model file.
@@ -38,19 +42,28 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    n_trees_ : chosen number; 0 means that nothing beat the base rate, and the model is one constant leaf.
-    booster_ : the fitted lightgbm.Booster.
+    n_trees_ : chosen number for each fold; 0 means that nothing beat the base rate, and the model is one constant leaf.
+    boosters_ : the lightgbm.Boosters that are averaged, one a fold; a single one where there are too few accounts for
+        folds (it then has one tree) or nothing to learn.
+    booster_ : one lightgbm.Booster that equals their mean, with the first `n_trees_` trees of each.
+    held_out_margins_ : (n,) margin of each training row from the booster that did not see its account, NaN where
+        there were too few accounts for folds. Nearly what new accounts would get, so a table without dates can be
+        calibrated on it.
     """
 
     def __init__(
         self,
-        num_leaves: int = 7,
+        num_leaves: int = 8,
         max_depth: int = 4,
-        learning_rate: float = 0.05,
-        feature_fraction: float = 0.5,
-        lambda_l2: float = 10.0,
-        max_trees: int = 600,
-        folds: int = 4,
+        learning_rate: float = 0.1,
+        feature_fraction: float = 0.75,
+        lambda_l2: float = 5.0,
+        leaf_share: float = 0.005,
+        category_smoothing: float = 100.0,
+        max_bin: int = 127,
+        max_trees: int = 400,
+        patience: int = 10,
+        folds: int = 5,
         categorical: Sequence[int] = (),
         monotone: Sequence[int] = (),
         feature_names: Sequence[str] | None = None,
@@ -61,7 +74,11 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.feature_fraction = feature_fraction
         self.lambda_l2 = lambda_l2
+        self.leaf_share = leaf_share
+        self.category_smoothing = category_smoothing
+        self.max_bin = max_bin
         self.max_trees = max_trees
+        self.patience = patience
         self.folds = folds
         self.categorical = categorical
         self.monotone = monotone
@@ -89,10 +106,19 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
             categorical_feature=list(self.categorical) if self.categorical else "auto",
             free_raw_data=False,
         )
-        self.n_trees_ = self._choose_trees(data, labels, groups, params)
-        if self.n_trees_ == 0:
-            params = params | {"min_gain_to_split": 1e30}
-        self.booster_ = lightgbm.train(params, data, num_boost_round=max(self.n_trees_, 1))
+        folds = _account_folds(labels, groups, self.folds, self.seed)
+        self.boosters_, self.n_trees_ = self._boost_folds(data, labels, folds, params) if folds else ([], 1)
+        if not self.boosters_ or self.n_trees_ == 0:
+            constant = {"min_gain_to_split": 1e30} if self.n_trees_ == 0 else {}
+            self.boosters_ = [lightgbm.train(params | constant, data, num_boost_round=1)]
+        self.booster_ = average_boosters(self.boosters_, max(self.n_trees_, 1))
+        self.held_out_margins_ = np.full(len(labels), np.nan)
+        for fold, (fit, test) in enumerate(folds):
+            self.held_out_margins_[test] = (
+                self.boosters_[fold].predict(matrix[test], raw_score=True, num_iteration=self.n_trees_, num_threads=1)
+                if self.n_trees_
+                else np.log(labels[fit].mean() / (1 - labels[fit].mean()))
+            )
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
@@ -124,10 +150,11 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
             "feature_fraction": self.feature_fraction,
             "lambda_l2": self.lambda_l2,
             # A leaf must speak of a fair share of rows: the same account fills several of them.
-            "min_data_in_leaf": int(np.clip(n // 200, 10, 300)),
-            "min_data_per_group": int(np.clip(n // 100, 20, 300)),
-            "cat_smooth": 20.0,
-            "max_bin": 127,
+            "min_data_in_leaf": int(np.clip(n * self.leaf_share, 10, 300)),
+            "min_data_per_group": int(np.clip(n // 30, 20, 500)),
+            "cat_smooth": self.category_smoothing,
+            "cat_l2": self.category_smoothing,
+            "max_bin": self.max_bin,
             "deterministic": True,
             "force_row_wise": True,
             # On few rows a second thread gains a fifth, and costs 15x where its core is busy with something else.
@@ -136,23 +163,28 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
             "verbosity": -1,
         }
 
-    def _choose_trees(
-        self, data: lightgbm.Dataset, labels: np.ndarray, groups: np.ndarray | None, params: dict[str, Any]
-    ) -> int:
-        folds = _account_folds(labels, groups, self.folds, self.seed)
-        if not folds:
-            return 1
-        constant = float(np.mean([_log_loss(labels[test], float(labels[fit].mean())) for fit, test in folds]))
+    def _boost_folds(
+        self,
+        data: lightgbm.Dataset,
+        labels: np.ndarray,
+        folds: list[tuple[np.ndarray, np.ndarray]],
+        params: dict[str, Any],
+    ) -> tuple[list[lightgbm.Booster], int]:
+        """A booster for each fold, and the number of trees that is best over all of them."""
         result = lightgbm.cv(
             params,
             data,
             num_boost_round=self.max_trees,
             folds=folds,
-            callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+            callbacks=[lightgbm.early_stopping(self.patience, verbose=False)],
+            return_cvbooster=True,
         )
         losses = np.asarray(result["valid binary_logloss-mean"])
         best = int(np.argmin(losses))
-        return best + 1 if losses[best] < constant else 0
+        constant = float(np.mean([_log_loss(labels[test], float(labels[fit].mean())) for fit, test in folds]))
+        grown = result["cvbooster"]
+        assert isinstance(grown, lightgbm.CVBooster)
+        return list(grown.boosters), best + 1 if losses[best] < constant else 0
 
 
 class ChurnModel(ClassifierMixin, BaseEstimator):
@@ -211,19 +243,12 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 def _account_folds(
     labels: np.ndarray, groups: np.ndarray | None, folds: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Folds of whole accounts, churned and other accounts spread evenly; empty when there are too few."""
+    """Rows to fit on and rows to hold out, for each fold by account; empty when there are too few accounts."""
     owner = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    accounts = int(owner.max()) + 1
-    churned = np.zeros(accounts, dtype=bool)
-    churned[owner[labels == 1]] = True
-    if min(int(churned.sum()), int((~churned).sum())) < folds:
+    churned = int(np.unique(owner[labels == 1]).size)
+    if min(churned, int(owner.max()) + 1 - churned) < folds:
         return []
-    rng = np.random.default_rng(seed)
-    fold_of = np.empty(accounts, dtype=int)
-    for kind in (churned, ~churned):
-        members = rng.permutation(np.flatnonzero(kind))
-        fold_of[members] = np.arange(len(members)) % folds
-    fold = fold_of[owner]
+    fold = account_folds(labels, owner, folds, seed)
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
 
 

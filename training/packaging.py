@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import training.kernel
-from training.kernel import Kernel
+from training.kernel import Kernel, files, maps, model, rows, save_kernel
 from training.tracking import quiet_mlflow
 
-__all__ = ["CARD_FILE", "KERNEL_FOLDER", "pyfunc_source", "write_pyfunc"]
+__all__ = ["CARD_FILE", "CARD_TEXT", "KERNEL_FOLDER", "pyfunc_source", "write_pyfunc"]
 
 KERNEL_FOLDER = "kernel"
 CARD_FILE = "card.json"
+CARD_TEXT = "card.md"
 
 _TAIL = '''
 
@@ -28,7 +30,7 @@ class TenureModel(mlflow.pyfunc.PythonModel):
     """Tenure's kernel for MLflow: feature rows in, one column of calibrated probabilities per horizon out."""
 
     def load_context(self, context):
-        self.kernel = Kernel.load(Path(context.artifacts["kernel"]))
+        self.kernel = load_kernel(Path(context.artifacts["kernel"]))
 
     def predict(self, context, model_input: pd.DataFrame, params=None):
         names = {h: f"{self.kernel.outcome}_{h}d" for h in self.kernel.horizons}
@@ -41,14 +43,22 @@ set_model(TenureModel())
 
 
 def pyfunc_source() -> str:
-    """The models-from-code file: the kernel's own source and a tail; imports numpy, pandas, lightgbm, mlflow."""
-    return inspect.getsource(training.kernel) + _TAIL
+    """The models-from-code file: the kernel's own modules one after the other, and a tail.
+
+    It imports numpy, pandas, lightgbm and mlflow. What the modules import of each other stands above them in the one
+    file.
+    """
+    future = "from __future__ import annotations\n"
+    body = "\n\n".join(inspect.getsource(module) for module in (maps, rows, model, files))
+    body = re.sub(r"^from training\.kernel\.\w+ import .*\n", "", body.replace(future, ""), flags=re.MULTILINE)
+    return future + body + _TAIL
 
 
-def write_pyfunc(kernel: Kernel, card: dict[str, Any], folder: Path) -> None:
+def write_pyfunc(kernel: Kernel, card: Mapping[str, Any], folder: Path, *, card_text: str = "") -> None:
     """Write an MLflow pyfunc model into a new folder; nothing is tracked or registered.
 
-    The kernel's files and the card are in `artifacts/kernel`, which Tenure reads without running the rest.
+    The kernel's files and the card are in `artifacts/kernel`, which Tenure reads without running the rest; so is
+    `card_text`, the card as a person reads it, where it is given.
     """
     with quiet_mlflow():
         import mlflow.pyfunc
@@ -65,9 +75,11 @@ def write_pyfunc(kernel: Kernel, card: dict[str, Any], folder: Path) -> None:
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", "lightgbm")]
     with tempfile.TemporaryDirectory() as scratch, quiet_mlflow():
         kernel_folder = Path(scratch) / KERNEL_FOLDER
-        kernel.save(kernel_folder)
+        save_kernel(kernel, kernel_folder)
         text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (kernel_folder / CARD_FILE).write_text(text, encoding="utf-8")
+        if card_text:
+            (kernel_folder / CARD_TEXT).write_text(card_text, encoding="utf-8")
         code = Path(scratch) / "tenure_model.py"
         code.write_text(pyfunc_source(), encoding="utf-8")
         mlflow.pyfunc.save_model(

@@ -1,110 +1,77 @@
-"""The recipe: a dataset and its blocks in, a fitted calibrated model and its comparators out; no tracking."""
+"""The recipe: what a model is fitted with, as plain values that a version keeps and that can be fitted again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
-from features.settings import Settings
-from training.blocks import Blocks
-from training.calibration import LogisticCalibrator
-from training.comparators import PriorRate, Recency
-from training.dataset import Dataset
-from training.encoding import RowEncoder
-from training.kernel import Kernel
-from training.model import ChurnModel
+from training.calibration import METHODS
+from training.model import BoostedTrees
 
-__all__ = ["FittedRecipe", "fit_recipe", "kernel_of", "require_churned"]
+__all__ = ["Recipe"]
 
 _DIRECTIONS = {feature.name: {"high": -1, "low": 1, "neither": 0}[feature.good] for feature in CATALOGUE}
 """Where a high value is the good one, more of it never raises the risk; the other way round where a low one is."""
 
 
 @dataclass(frozen=True)
-class FittedRecipe:
-    """The model and what it is compared with, each learned on the training block and recalibrated alike.
+class Recipe:
+    """How one outcome's model is fitted.
 
-    The comparators get the calibration block too, so that the model cannot win only by knowing a more
-    recent base rate; `prior_train` and `recency_train` are what they say without it.
+    Parameters
+    ----------
+    trees : arguments of `BoostedTrees` that differ from its defaults.
+    one_way : trees bend one way where a feature declares a good direction; of churn only.
+    calibration : "auto" lets the calibration block choose; otherwise logistic, beta or spline.
+    features : the model inputs; all of the dataset's when empty.
+    seed : of every random choice.
     """
 
-    model: ChurnModel
-    calibrator: LogisticCalibrator
-    prior: PriorRate
-    prior_train: PriorRate
-    recency: Recency
-    recency_calibrator: LogisticCalibrator
+    trees: Mapping[str, float] = field(default_factory=dict)
+    one_way: bool = True
+    calibration: str = "auto"
+    features: tuple[str, ...] = ()
+    seed: int = 20240229
 
-    def predictions(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-        """By name, (n,) probabilities for (n, k) feature rows."""
-        recency_margins = self.recency.decision_function(rows)
-        return {
-            "model": self.calibrator.predict(self.model.decision_function(rows)),
-            "prior": self.prior.predict_proba(rows)[:, 1],
-            "recency": self.recency_calibrator.predict(recency_margins),
-            "prior_train": self.prior_train.predict_proba(rows)[:, 1],
-            "recency_train": self.recency.predict_proba(rows)[:, 1],
-        }
+    def __post_init__(self) -> None:
+        if self.calibration not in ("auto", *METHODS):
+            known = ", ".join(("auto", *METHODS))
+            raise TenureError(f'The calibration of a recipe must be one of {known}, not "{self.calibration}".')
 
+    @classmethod
+    def of(cls, outcome: str, seed: int) -> Recipe:
+        """The recipe that an outcome starts with.
 
-def fit_recipe(dataset: Dataset, blocks: Blocks, settings: Settings) -> FittedRecipe:
-    """Fit on the training block and calibrate on the calibration block; the holdout is not looked at.
+        What makes accounts grow is faint and adds up, so that shallow trees with large leaves see it better.
+        """
+        return cls({"max_depth": 2, "num_leaves": 4, "leaf_share": 0.02} if outcome == "expansion" else {}, seed=seed)
 
-    Raises
-    ------
-    TenureError : the calibration block holds fewer than 20 accounts that churned or that stayed.
-    ValueError : the training labels are not both 0 and 1.
-    """
-    train, later = dataset.on(blocks.train), dataset.on(blocks.calibration)
-    model = ChurnModel(directions=_DIRECTIONS, seed=settings.training.seed).fit(
-        train.rows, train.labels, train.accounts
-    )
-    recency = Recency().fit(train.rows, train.labels)
-    return FittedRecipe(
-        model=model,
-        calibrator=LogisticCalibrator().fit(model.decision_function(later.rows), later.labels, later.accounts),
-        prior=PriorRate().fit(later.rows, later.labels),
-        prior_train=PriorRate().fit(train.rows, train.labels),
-        recency=recency,
-        recency_calibrator=LogisticCalibrator().fit(
-            recency.decision_function(later.rows), later.labels, later.accounts
-        ),
-    )
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists and values, with every argument of the trees spelt out, so that defaults may change."""
+        spelt = BoostedTrees().get_params() | dict(self.trees)
+        kept = {name: value for name, value in spelt.items() if isinstance(value, (int, float))}
+        kept.pop("seed", None)
+        return {**dataclasses.asdict(self), "trees": kept, "features": list(self.features)}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Recipe:
+        """What `to_json` wrote.
 
-def kernel_of(recipe: FittedRecipe, dataset: Dataset) -> Kernel:
-    """The fitted model as the kernel that scores, stores and explains it."""
-    encoder: RowEncoder = recipe.model.pipeline_.named_steps["encoder"]
-    trees = recipe.model.pipeline_.named_steps["trees"]
-    return Kernel(
-        {dataset.horizon: trees.booster_.model_to_string()},
-        {dataset.horizon: (recipe.calibrator.a_, recipe.calibrator.b_)},
-        encoder.feature_names_,
-        encoder.categories_,
-        encoder.fills_,
-        encoder.typical_,
-        dataset.catalogue_hash,
-    )
+        Raises
+        ------
+        TenureError : it names something that this version does not know.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        trees = document.get("trees", {})
+        unknown = sorted(set(document) - known) + sorted(set(trees) - set(BoostedTrees().get_params()))
+        if unknown:
+            raise TenureError(f"This recipe names {unknown[0]}, which this version does not know; train again.")
+        return cls(**{**document, "features": tuple(document.get("features", ()))})
 
-
-def require_churned(dataset: Dataset, blocks: Blocks, needed: tuple[int, int, int]) -> None:
-    """Refuse blocks with too few distinct churned accounts.
-
-    Raises
-    ------
-    TenureError : names the numbers found and needed for every block.
-    """
-    named = {"train": blocks.train, "calibration": blocks.calibration, "holdout": blocks.holdout}
-    least = dict(zip(named, needed, strict=True))
-    found = {name: dataset.on(days).churned_accounts for name, days in named.items() if days}
-    if all(count >= least[name] for name, count in found.items()):
-        return
-    figures = ", ".join(f"{count} of {least[name]} in {name}" for name, count in found.items())
-    raise TenureError(
-        f"There is too little to learn from: distinct churned accounts found and needed are {figures}; bring more "
-        "history, or lower [training] min_churned if you accept wider intervals."
-    )
+    def directions(self, outcome: str) -> Mapping[str, int]:
+        """By feature, 1 where more of it may only raise the margin, -1 where it may only lower it."""
+        return _DIRECTIONS if self.one_way and outcome == "churn" else {}

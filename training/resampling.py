@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-__all__ = ["account_counts", "perfect_labels"]
+__all__ = ["account_counts", "perfect_labels", "shared_uniforms"]
 
 _CELLS = 100_000  # doubles held at once, 0.8 MB: larger arrays leave the processor cache and run 4x slower
 
@@ -26,18 +26,18 @@ def account_counts(accounts: int, resamples: int, rows: int, seed: int) -> Itera
         yield counts.reshape(size, accounts).astype(np.float64)
 
 
-def perfect_labels(
-    p: np.ndarray, accounts: np.ndarray, as_of: np.ndarray, horizon: int, draws: int, seed: int
+def shared_uniforms(
+    accounts: np.ndarray, as_of: np.ndarray, horizon: int, draws: int, seed: int
 ) -> Iterator[np.ndarray]:
-    """Labels, (n,), as they would fall if every probability were right.
+    """Uniform numbers, (n,), that an account's rows share as far as their label windows overlap.
 
-    Two rows of an account whose label windows overlap share an event as often as the windows overlap, so a
-    row keeps the account's previous random number with probability max(0, 1 - days between / horizon).
-    Independent draws would make perfect calibration look better than repeated rows allow.
+    Two rows of an account whose windows overlap share an event as often as the windows overlap, so a row keeps
+    the account's previous number with probability max(0, 1 - days between / horizon). Independent draws
+    would make perfect calibration look better than repeated rows allow.
     """
-    n = len(p)
     owner = np.unique(np.asarray(accounts), return_inverse=True)[1]
     days = np.asarray(as_of).astype("datetime64[D]").astype(np.int64)
+    n = len(owner)
     order = np.lexsort((days, owner))
     owner, days = owner[order], days[order]
     apart = np.diff(days, prepend=days[:1])
@@ -48,7 +48,14 @@ def perfect_labels(
     for _ in range(draws):
         fresh = rng.random(n) >= keep
         source = np.maximum.accumulate(np.where(fresh, position, 0))
-        uniform = rng.random(n)[source]
-        labels = np.empty(n)
-        labels[order] = uniform < p[order]
-        yield labels
+        uniform = np.empty(n)
+        uniform[order] = rng.random(n)[source]
+        yield uniform
+
+
+def perfect_labels(
+    p: np.ndarray, accounts: np.ndarray, as_of: np.ndarray, horizon: int, draws: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Labels, (n,), as they would fall if every probability were right."""
+    for uniform in shared_uniforms(accounts, as_of, horizon, draws, seed):
+        yield (uniform < p).astype(np.float64)

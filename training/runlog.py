@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,83 +11,94 @@ import pandas as pd
 
 from features.settings import Settings
 from training.blocks import Blocks
-from training.dataset import Dataset
-from training.evaluation import Evaluation
-from training.recipe import FittedRecipe
+from training.dataset import Dataset, Labelled
+from training.hazards import FittedHazards
+from training.plan import Plan
+from training.protocol import Judged
+from training.recipe import Recipe
+from training.thirds import thirds
 
 __all__ = ["describe_blocks", "holdout_table", "metrics_of", "parameters_of"]
 
 
-def describe_blocks(dataset: Dataset, blocks: Blocks, refit: Blocks) -> dict[str, dict[str, Any]]:
-    """First and last as_of, days, rows, accounts, distinct churned accounts and base rate of each block."""
-    named = {
-        "train": blocks.train,
-        "calibration": blocks.calibration,
-        "holdout": blocks.holdout,
-        "refit_train": refit.train,
-        "refit_calibration": refit.calibration,
-    }
-    described: dict[str, dict[str, Any]] = {}
-    for name, days in named.items():
-        part = dataset.on(days)
-        described[name] = {
-            "first_as_of": days[0].isoformat(),
-            "last_as_of": days[-1].isoformat(),
-            "as_of_days": len(days),
-            "rows": len(part.labels),
-            "accounts": int(np.unique(part.accounts).size),
-            "churned_accounts": part.churned_accounts,
-            "base_rate": float(part.labels.mean()),
-        }
+def describe_blocks(dataset: Dataset, plan: Plan, seed: int) -> dict[int, dict[str, dict[str, Any]]]:
+    """By horizon and block: first_as_of, last_as_of, as_of_days, rows, accounts, events, base_rate.
+
+    The blocks are train, calibration, holdout, refit_train and refit_calibration; where a horizon was judged by folds
+    of accounts, train, calibration and holdout are those of the first fold.
+    """
+    described = {}
+    for horizon in plan.horizons:
+        labelled = dataset.at(plan.outcome, horizon)
+        if horizon in plan.blocks:
+            named = {**_named(plan.blocks[horizon], ""), **_named(plan.refit[horizon], "refit_")}
+            parts = {name: labelled.on(days) for name, days in named.items() if days}
+        else:
+            parts = dict(zip(("train", "calibration", "holdout"), thirds(dataset, labelled, seed, 0), strict=True))
+        described[horizon] = {name: _described(part) for name, part in parts.items()}
     return described
+
+
+def _named(blocks: Blocks, before: str) -> dict[str, Any]:
+    return {f"{before}{name}": getattr(blocks, name) for name in ("train", "calibration", "holdout")}
+
+
+def _described(part: Labelled) -> dict[str, Any]:
+    days = np.unique(part.as_of)
+    return {
+        "first_as_of": str(days[0]),
+        "last_as_of": str(days[-1]),
+        "as_of_days": len(days),
+        "rows": len(part.labels),
+        "accounts": int(np.unique(part.accounts).size),
+        "events": part.events,
+        "base_rate": float(part.labels.mean()),
+    }
 
 
 def parameters_of(
     dataset: Dataset,
     settings: Settings,
-    described: dict[str, dict[str, Any]],
-    recipe: FittedRecipe,
-    final: FittedRecipe,
+    described: Mapping[int, Mapping[str, Mapping[str, Any]]],
+    recipe: Recipe,
+    final: FittedHazards,
 ) -> dict[str, Any]:
-    """Settings, blocks and what was fitted, flat."""
-    parameters: dict[str, Any] = {"horizon": dataset.horizon, "gap_days": dataset.gap_days}
-    for section, body in dataclasses.asdict(settings).items():
+    """Settings, blocks, the recipe and what was fitted, flat."""
+    parameters: dict[str, Any] = {"known_on": dataset.known_on.isoformat()}
+    for section in ("history", "churn", "expansion", "training"):
+        body = dataclasses.asdict(getattr(settings, section))
         parameters |= {f"{section}.{key}": value for key, value in body.items()}
-    for block, figures in described.items():
-        parameters |= {f"{block}.{key}": value for key, value in figures.items() if key.endswith("as_of")}
-    trees = recipe.model.pipeline_.named_steps["trees"]
-    parameters |= {
-        f"trees.{key}": value for key, value in trees.get_params().items() if isinstance(value, (int, float))
-    }
-    for name, fitted in (("recipe", recipe), ("refit", final)):
-        parameters[f"{name}.trees"] = fitted.model.pipeline_.named_steps["trees"].n_trees_
-        parameters[f"{name}.calibration_a"] = fitted.calibrator.a_
-        parameters[f"{name}.calibration_b"] = fitted.calibrator.b_
+    for horizon, blocks in described.items():
+        for block, figures in blocks.items():
+            days = {key: value for key, value in figures.items() if key.endswith("as_of")}
+            parameters |= {f"{horizon}d.{block}.{key}": value for key, value in days.items()}
+    document = recipe.to_json()
+    parameters |= {f"trees.{key}": value for key, value in document.pop("trees").items()}
+    parameters |= {f"recipe.{key}": value for key, value in document.items()}
+    for horizon, choice in final.calibrations.items():
+        parameters[f"{horizon}d.trees"] = final.trees[horizon]
+        parameters[f"{horizon}d.calibration"] = choice.fit.method
     return parameters
 
 
-def metrics_of(evaluation: Evaluation) -> dict[str, float]:
-    """Every figure with its interval, flat; NaN where one is not defined."""
-    metrics: dict[str, float] = {"rows": evaluation.rows, "churned_accounts": evaluation.churned_accounts}
-    for model, figures in evaluation.figures.items():
-        for name, figure in figures.items():
-            metrics[f"{model}.{name}"] = figure.value
-            metrics[f"{model}.{name}.low"] = figure.low
-            metrics[f"{model}.{name}.high"] = figure.high
-        metrics[f"{model}.calibration_error_if_perfect"] = evaluation.perfect[model].value
-    for rival, difference in evaluation.differences.items():
-        metrics[f"log_loss_minus_{rival}"] = difference.value
-        metrics[f"log_loss_minus_{rival}.upper_99_5"] = difference.upper
+def metrics_of(judged: Mapping[int, Judged]) -> dict[str, float]:
+    """Every figure of every horizon, flat, its interval with it; NaN where one is not defined."""
+    metrics: dict[str, float] = {}
+    for horizon, found in judged.items():
+        evaluation = found.evaluation
+        metrics |= {f"{horizon}d.rows": evaluation.rows, f"{horizon}d.events": evaluation.churned_accounts}
+        for model, figures in evaluation.figures.items():
+            for name, figure in figures.items():
+                key = f"{horizon}d.{model}.{name}"
+                metrics |= {key: figure.value, f"{key}.low": figure.low, f"{key}.high": figure.high}
+            perfect = evaluation.perfect[model]
+            metrics[f"{horizon}d.{model}.calibration_error_if_perfect"] = perfect.value
+        for rival, difference in evaluation.differences.items():
+            metrics[f"{horizon}d.log_loss_minus_{rival}"] = difference.value
+            metrics[f"{horizon}d.log_loss_minus_{rival}.upper_99_5"] = difference.upper
     return metrics
 
 
-def holdout_table(holdout: Dataset, predictions: dict[str, np.ndarray]) -> pd.DataFrame:
-    """account_id, as_of, label, p_model, p_prior, p_recency; one line a holdout row."""
-    return pd.DataFrame(
-        {
-            "account_id": holdout.accounts.astype(str),
-            "as_of": holdout.as_of.astype("datetime64[us]"),
-            "label": holdout.labels,
-            **{f"p_{name}": predictions[name] for name in ("model", "prior", "recency")},
-        }
-    )
+def holdout_table(judged: Mapping[int, Judged]) -> pd.DataFrame:
+    """account_id, as_of, horizon, label and the probabilities of each model; one line a held-out row and horizon."""
+    return pd.concat([found.table() for found in judged.values()], ignore_index=True)

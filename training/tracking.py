@@ -16,9 +16,19 @@ from features.errors import TenureError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["EXPERIMENT", "MODEL_PATH", "artifacts_of", "log_run", "open_store", "quiet_mlflow", "store_file"]
+__all__ = [
+    "MODEL_PATH",
+    "OUTCOMES",
+    "alone",
+    "artifacts_of",
+    "log_run",
+    "open_store",
+    "quiet_mlflow",
+    "store_file",
+    "tracked_name",
+]
 
-EXPERIMENT = "tenure-churn"
+OUTCOMES = ("churn", "expansion")
 MODEL_PATH = "model"
 _BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 
@@ -44,9 +54,24 @@ def quiet_mlflow() -> Iterator[None]:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
             if bar is None:
-                del os.environ[_BAR]
+                os.environ.pop(_BAR, None)
             else:
                 os.environ[_BAR] = bar
+
+
+def tracked_name(outcome: str) -> str:
+    """What an outcome's experiment and its registered model are called.
+
+    >>> tracked_name("churn")
+    'tenure-churn'
+
+    Raises
+    ------
+    TenureError : there is no such outcome.
+    """
+    if outcome not in OUTCOMES:
+        raise TenureError(f"There is no outcome {outcome}; there are {' and '.join(OUTCOMES)}.")
+    return f"tenure-{outcome}"
 
 
 def store_file(home: Path) -> Path:
@@ -74,13 +99,14 @@ def open_store(home: Path) -> MlflowClient:
     def client_of(file: Path) -> MlflowClient:
         uri = f"sqlite:///{file}"
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            client.create_experiment(EXPERIMENT, artifact_location=(database.parent / "artifacts").as_uri())
+        for name in map(tracked_name, OUTCOMES):
+            if client.get_experiment_by_name(name) is None:
+                client.create_experiment(name, artifact_location=(database.parent / "artifacts").as_uri())
         return client
 
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        with quiet_mlflow(), _alone(database.parent):
+        with quiet_mlflow(), alone(database.parent, "mlflow.lock"):
             if not database.exists():
                 # Made under another name, so that whoever is stopped half-way leaves no store that is none.
                 draft = database.with_name("mlflow.db.part")
@@ -98,14 +124,17 @@ def open_store(home: Path) -> MlflowClient:
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Only one process at a time makes or opens the store of a home; the others wait."""
+def alone(home: Path, lock: str) -> Iterator[None]:
+    """Only one process or thread at a time holds a lock, named by a file in a home; the others wait.
+
+    It is not re-entrant: whoever asks for a lock that it already holds waits for ever.
+    """
     try:
         import fcntl
     except ImportError:  # not on Windows, where two first trainings at once must be avoided by hand
         yield
         return
-    with (home / "mlflow.lock").open("w") as handle:
+    with (Path(home) / lock).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -124,13 +153,14 @@ def log_run(
     tags: Mapping[str, str],
     files: Path,
     model: Path,
+    outcome: str = "churn",
 ) -> tuple[str, str]:
-    """Log one run.
+    """Log one run in the experiment of its outcome.
 
     Parameters
     ----------
     metrics : those that are not finite are left out.
-    files : a folder whose files become the run's artifacts.
+    files : a folder whose files become the run's artifacts, the cards among them.
     model : an MLflow model folder, logged as the artifact folder "model".
 
     Returns
@@ -139,7 +169,7 @@ def log_run(
     """
     from mlflow.entities import Metric, Param, RunTag
 
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(tracked_name(outcome))
     assert experiment is not None  # open_store made it
     run = client.create_run(experiment.experiment_id, run_name=name)
     run_id: str = run.info.run_id

@@ -1,4 +1,4 @@
-"""Training: a history and settings in; a fitted, calibrated, evaluated, registered and gated version out."""
+"""Training: a history and settings in; a fitted, calibrated, judged, registered and gated version out."""
 
 from __future__ import annotations
 
@@ -6,52 +6,54 @@ import dataclasses
 import datetime as dt
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from features.errors import TenureError
 from features.settings import Settings
-from training.blocks import Blocks, cut_blocks, refit_blocks
 from training.dataset import Dataset, load_dataset
-from training.evaluation import Evaluation, evaluate
+from training.evaluation.figures import plain
+from training.forecasts import refit
 from training.gate import Decision, decide
-from training.recipe import FittedRecipe, fit_recipe, kernel_of, require_churned
+from training.hazards import FittedHazards
+from training.plan import IN_TIME, Plan, make_plan
+from training.protocol import Judged, judge
+from training.recipe import Recipe
 from training.runlog import describe_blocks, holdout_table, metrics_of, parameters_of
 
 if TYPE_CHECKING:
     from features.history import History
+    from training.registry import RegisteredModel
 
 __all__ = ["TrainResult", "train", "train_dataset"]
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What one training did.
+    """What one training of one outcome did.
 
     Parameters
     ----------
-    horizon, gap_days : in days; the gap is horizon + grace + recording lag.
+    outcome : churn or expansion.
     known_on : the day on which the labels were known.
-    blocks : by block (train, calibration, holdout, refit_train, refit_calibration): first_as_of, last_as_of,
-        as_of_days, rows, accounts, churned_accounts, base_rate. The figures are those of the recipe fitted on
-        the first three; what is registered is its refit on the last two.
-    evaluation : on the holdout.
+    plan : which horizons were fitted, how each was validated, and why others were not.
+    blocks : by horizon and block, see `training.runlog.describe_blocks`. The figures are those of the recipe fitted on
+        train and calibration; what is registered is its refit.
+    judged : by horizon, the recipe on rows that it did not learn from.
     decision : the gate's.
     version, run_id : of the registered model and its run.
     champion : whether this version is now the champion.
     folder : the files that `training.kernel.Kernel.load` reads.
-    artifacts : the run's artifacts, with evaluation.json, reliability.png and holdout.parquet.
+    artifacts : the run's, with the card, reliability.png and holdout.parquet.
     """
 
-    horizon: int
-    gap_days: int
+    outcome: str
     known_on: dt.date
-    blocks: dict[str, dict[str, Any]]
-    evaluation: Evaluation
+    plan: Plan
+    blocks: dict[int, dict[str, dict[str, Any]]]
+    judged: dict[int, Judged]
     decision: Decision
     version: str
     run_id: str
@@ -59,15 +61,29 @@ class TrainResult:
     folder: Path
     artifacts: Path
 
+    @property
+    def headline(self) -> int:
+        """The horizon whose figures stand first."""
+        return self.plan.headline
+
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, text and floats."""
         return {
-            "horizon": self.horizon,
-            "gap_days": self.gap_days,
+            "outcome": self.outcome,
             "known_on": self.known_on.isoformat(),
-            "blocks": self.blocks,
-            "evaluation": self.evaluation.to_json(),
-            "decision": dataclasses.asdict(self.decision),
+            "headline": self.headline,
+            "horizons": {
+                str(h): {
+                    "validation": found.validation,
+                    "note": self.plan.notes.get(h),
+                    "blocks": self.blocks[h],
+                    "evaluation": found.evaluation.to_json(),
+                    "sums": plain(found.sums),
+                }
+                for h, found in self.judged.items()
+            },
+            "left_out": {str(h): note for h, note in self.plan.notes.items() if h not in self.plan.horizons},
+            "decision": plain(dataclasses.asdict(self.decision)),
             "version": self.version,
             "run_id": self.run_id,
             "champion": self.champion,
@@ -82,129 +98,142 @@ def train(
     home: Path,
     *,
     known_on: dt.date | None = None,
+    outcome: str = "churn",
+    recipe: Recipe | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train on a history as it was known on a day, the end of its observed period when none is given.
 
     Raises
     ------
-    TenureError : the history is too short or holds too few churned accounts, with the numbers.
+    TenureError : the history is too short or holds too few events, with the numbers.
     """
     say = progress or _silent
     say("building features and labels")
-    return train_dataset(load_dataset(history, settings, known_on), settings, home, progress=progress)
+    dataset = load_dataset(history, settings, known_on)
+    return train_dataset(dataset, settings, home, outcome=outcome, recipe=recipe, progress=progress)
 
 
 def train_dataset(
-    dataset: Dataset, settings: Settings, home: Path, *, progress: Callable[[str], None] | None = None
+    dataset: Dataset,
+    settings: Settings,
+    home: Path,
+    *,
+    outcome: str = "churn",
+    recipe: Recipe | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """The same, from rows and labels that are already there."""
+    from training.registry import champion
+
     say = progress or _silent
-    blocks, refit = plan_blocks(dataset, settings)
-    say("fitting and calibrating")
-    recipe = fit_recipe(dataset, blocks, settings)
-    say("evaluating on the holdout")
-    holdout = dataset.on(blocks.holdout)
-    predictions = recipe.predictions(holdout.rows)
-    evaluation = evaluate(
-        holdout.labels,
-        predictions,
-        holdout.accounts,
-        holdout.as_of,
-        dataset.horizon,
-        resamples=settings.training.bootstrap,
-        seed=settings.training.seed,
+    recipe = recipe or Recipe.of(outcome, settings.training.seed)
+    plan = make_plan(dataset, outcome, settings)
+    judged = judge(dataset, plan, recipe, settings, say=say)
+    present = champion(home, outcome)
+    rival = _champion_judged(present, dataset, plan, recipe, settings, judged, say)
+    decision = decide(
+        {h: found.evidence() for h, found in judged.items()},
+        {h: found.evidence() for h, found in rival.items()} if rival else None,
+        catalogue_hash=dataset.catalogue_hash,
+        current_hash=_current_hash(dataset),
+        champion_version=present.version if present else None,
     )
-    say("fitting again up to the latest known labels")
-    final = fit_recipe(dataset, refit, settings)
-    say("logging and registering")
-    described = describe_blocks(dataset, blocks, refit)
-    return _record(dataset, settings, home, described, recipe, final, holdout, predictions, evaluation)
+    say(f"fitting {outcome} again up to the latest known labels")
+    final = refit(dataset, plan, recipe, settings)
+    say(f"logging and registering {outcome}")
+    return _record(dataset, settings, home, plan, recipe, judged, decision, final)
 
 
-def plan_blocks(dataset: Dataset, settings: Settings) -> tuple[Blocks, Blocks]:
-    """The blocks of the evaluated recipe and of its refit, each with enough churned accounts.
+def _champion_judged(
+    present: RegisteredModel | None,
+    dataset: Dataset,
+    plan: Plan,
+    recipe: Recipe,
+    settings: Settings,
+    judged: dict[int, Judged],
+    say: Callable[[str], None],
+) -> dict[int, Judged] | None:
+    """The champion's recipe on the same blocks and rows; None where there is none that can be fitted on them.
 
-    Raises
-    ------
-    TenureError : the history is too short, or a block holds too few churned accounts, with the numbers.
+    The registered champion itself may have learned from these rows; its recipe, fitted again, has not.
     """
-    asked = settings.training
-    blocks = cut_blocks(
-        dataset.as_ofs,
-        dataset.gap_days,
-        dataset.known_on,
-        first_day=dataset.first_day,
-        warmup_days=asked.warmup_days,
-        calibration_from=asked.calibration_from,
-        holdout_from=asked.holdout_from,
-    )
-    require_churned(dataset, blocks, asked.min_churned)
-    # The latest days may have seen less churn than the evaluated calibration block: reach back until enough.
-    for days in range(len(blocks.calibration), len(dataset.as_ofs)):
-        refit = refit_blocks(dataset.as_ofs, dataset.gap_days, dataset.known_on, days)
-        try:
-            require_churned(dataset, refit, asked.min_churned)
-        except TenureError:
-            if dataset.on(refit.train).churned_accounts < asked.min_churned[0]:
-                raise
-            continue
-        return blocks, refit
-    raise TenureError("Nothing is left to train on before a calibration block with enough churned accounts.")
+    if present is None:
+        return None
+    try:
+        theirs = Recipe.from_json(present.card["recipe"])
+    except (KeyError, TypeError, AttributeError, TenureError):
+        return None
+    if theirs.to_json() == recipe.to_json():
+        return judged
+    if not set(theirs.features) <= set(dataset.rows.columns):
+        return None
+    say(f"judging the recipe of champion {present.version}")
+    try:
+        return judge(dataset, plan, theirs, settings, rivals=False, say=say)
+    except (TenureError, ValueError):
+        # What cannot be fitted any more must not keep a new recipe from being registered; the decision says so.
+        return None
+
+
+def _current_hash(dataset: Dataset) -> str:
+    from features.catalogue import CATALOGUE
+
+    return CATALOGUE.hash if dataset.fingerprint else dataset.catalogue_hash
 
 
 def _record(
     dataset: Dataset,
     settings: Settings,
     home: Path,
-    described: dict[str, dict[str, Any]],
-    recipe: FittedRecipe,
-    final: FittedRecipe,
-    holdout: Dataset,
-    predictions: dict[str, np.ndarray],
-    evaluation: Evaluation,
+    plan: Plan,
+    recipe: Recipe,
+    judged: dict[int, Judged],
+    decision: Decision,
+    final: FittedHazards,
 ) -> TrainResult:
-    # mlflow takes seconds to import, and fitting and evaluating do not need it.
+    # mlflow takes seconds to import, and fitting and judging do not need it.
+    from training.card import card_html, card_markdown
+    from training.facts import card_of, reference_of
     from training.packaging import write_pyfunc
-    from training.registry import champion, register
-    from training.reliability import plot_reliability
+    from training.registry import register
+    from training.reliability import Panel, plot_horizons
     from training.tracking import artifacts_of, log_run, open_store
 
-    present = champion(home)
-    decision = decide(evaluation, present.version if present else None)
-    report = {
-        "horizon": dataset.horizon,
-        "gap_days": dataset.gap_days,
-        "known_on": dataset.known_on.isoformat(),
-        "data_fingerprint": dataset.fingerprint,
-        "catalogue_hash": dataset.catalogue_hash,
-        "blocks": described,
-        "evaluation": evaluation.to_json(),
-        "decision": dataclasses.asdict(decision),
-        "note": "The figures are the recipe's, on the holdout; the registered model is its refit on later days.",
-    }
+    described = describe_blocks(dataset, plan, settings.training.seed)
+    card = card_of(dataset, settings, plan, described, recipe, judged, decision, final)
     with tempfile.TemporaryDirectory() as scratch:
         files, model = Path(scratch) / "files", Path(scratch) / "model"
         files.mkdir()
-        text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        (files / "evaluation.json").write_text(text, encoding="utf-8")
-        plot_reliability(
-            files / "reliability.png",
-            holdout.labels,
-            {name: predictions[name] for name in ("model", "recency")},
-            holdout.accounts,
-            holdout.as_of,
-            dataset.horizon,
-            settings.training.seed,
+        picture = files / "reliability.png"
+        panels = [
+            Panel(
+                found.horizon,
+                found.held_out.labels,
+                {name: found.predictions[name] for name in ("model", "recency")},
+                found.held_out.accounts,
+                found.held_out.as_of,
+                "" if found.validation == IN_TIME else "not validated in time",
+            )
+            for found in judged.values()
+        ]
+        plot_horizons(picture, panels, outcome=plan.outcome, seed=recipe.seed)
+        text = card_markdown(card)
+        (files / "card.md").write_text(text, encoding="utf-8")
+        (files / "card.html").write_text(card_html(card, picture=picture.read_bytes()), encoding="utf-8")
+        _write_json(files / "evaluation.json", card)
+        holdout_table(judged).to_parquet(files / "holdout.parquet", index=False)
+        write_pyfunc(final.kernel, card, model, card_text=text)
+        _write_json(
+            model / "artifacts" / "kernel" / "reference.json",
+            reference_of(dataset, plan, judged, final, settings.training.seed),
         )
-        holdout_table(holdout, predictions).to_parquet(files / "holdout.parquet", index=False)
-        write_pyfunc(kernel_of(final, dataset), report, model)
         client = open_store(home)
         run_id, source = log_run(
             client,
-            name=f"churn {dataset.horizon} days, known on {dataset.known_on}",
+            name=f"{plan.outcome}, known on {dataset.known_on}",
             parameters=parameters_of(dataset, settings, described, recipe, final),
-            metrics=metrics_of(evaluation),
+            metrics=metrics_of(judged),
             tags={
                 "tenure.data_fingerprint": dataset.fingerprint,
                 "tenure.catalogue_hash": dataset.catalogue_hash,
@@ -213,14 +242,15 @@ def _record(
             },
             files=files,
             model=model,
+            outcome=plan.outcome,
         )
-    registered = register(client, home, source, run_id, dataset.catalogue_hash, decision)
+    registered = register(client, home, source, run_id, dataset.catalogue_hash, decision, plan.outcome)
     return TrainResult(
-        dataset.horizon,
-        dataset.gap_days,
+        plan.outcome,
         dataset.known_on,
+        plan,
         described,
-        evaluation,
+        judged,
         decision,
         registered.version,
         run_id,
@@ -228,6 +258,10 @@ def _record(
         registered.folder,
         artifacts_of(home, run_id),
     )
+
+
+def _write_json(file: Path, document: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _silent(stage: str) -> None:

@@ -7,10 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
-from benchmarks.prove.seeds import gate_null, gate_signal
+from benchmarks.prove.seeds import gate_null, gate_signal, horizons
 
-STUDIES = (gate_null, gate_signal, replay_days, kill_scoring)
+STUDIES = (gate_null, gate_signal, horizons, monitoring, replay_days, kill_scoring)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from benchmarks.prove.record import PACKAGES, Record
 from features.build import build_features
 from features.contract import CONTRACT
 from features.history import History
-from features.settings import Settings, TrainingSettings
+from features.settings import ChurnSettings, Settings, TrainingSettings
 from features.simulation import simulate
 
 __all__ = ["kill_scoring", "replay_days"]
@@ -97,7 +97,7 @@ def _kill(seed: int) -> dict[str, Any]:
     from serving.scores import ScoreStore
     from training.train import train
 
-    settings = Settings(training=TrainingSettings(min_churned=(10, 20, 5)))
+    settings = Settings(churn=ChurnSettings(horizons=(30, 90)), training=TrainingSettings(min_churned=(10, 20, 5)))
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as place:
         folder, home = Path(place) / "history", Path(place) / "home"

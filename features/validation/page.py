@@ -8,9 +8,9 @@ from html import escape
 
 from features.validation.report import Example, Finding, Report, percent, row_pairs
 
-__all__ = ["report_page"]
+__all__ = ["STYLE", "report_page"]
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #5a636e; --line: #d5dae0; --paper: #ffffff; --wash: #f4f6f8;
   --bad: #a4262c; --odd: #8a5a00; --good: #1f6b3a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #9aa4b0; --line: #3a424c; --paper: #15181c;
@@ -81,7 +81,7 @@ def report_page(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>Check of {escape(name)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<header>"
+        f"<title>Check of {escape(name)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>"
         f'<h1>Check of {escape(name)}</h1><p class="soft">{escape(days)}</p>{_verdict(report, refusal)}</header>\n'
         f'<nav aria-label="Parts of this report"><ul>{links}</ul></nav>\n<main>{sections}</main>\n'
         f'<footer class="soft"><p>Made by <code>tenure check</code>. {_fingerprint(fingerprint)}</p></footer>\n'

@@ -6,15 +6,20 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
 
-from serving.cli.models import print_training
+from features.errors import TenureError
+from serving.cli.figures import print_training
 from serving.cli.options import home_of, settings_of, shared_options
 from serving.cli.output import open_history, stages
-from serving.cli.scores import print_calls, score_and_store
+from serving.cli.scores import print_scores, score_and_store
 from training.achievable import beside_truth
+
+if TYPE_CHECKING:
+    from training.train import TrainResult
 
 __all__ = ["demo"]
 
@@ -29,12 +34,13 @@ __all__ = ["demo"]
 @shared_options
 @click.pass_context
 def demo(context: click.Context, folder: Path, accounts: int, months: int, seed: int, **_: object) -> None:
-    """Simulate a company, check, train and score it, and say whom to call.
+    """Simulate a company, check it, train churn and expansion, score it, and say whom to call.
 
     Example: tenure demo
     """
     from features.simulation import simulate
-    from training.train import train
+    from training.dataset import load_dataset
+    from training.train import train_dataset
 
     tables, home = folder / "history", home_of(context, folder / ".tenure")
     settings = settings_of(context)
@@ -44,16 +50,26 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
             simulate(accounts=accounts, months=months, seed=seed).write(tables)
         say("reading and validating the history")
         history = open_history(tables, settings, home)
-        result = train(history, settings, home, progress=say)
+        say("building features and labels")
+        dataset = load_dataset(history, settings)
+        results: dict[str, TrainResult] = {}
+        refused: dict[str, str] = {}
+        for outcome in ("churn", "expansion"):
+            try:
+                results[outcome] = train_dataset(dataset, settings, home, outcome=outcome, progress=say)
+            except TenureError as error:  # a small company may have too little of one of them
+                refused[outcome] = str(error)
         say("scoring")
-        number = None if result.champion else int(result.version)
-        as_of = history.observed_until
-        scores, version = score_and_store(history, home, as_of, number)
-    print_training(result)
-    _print_truth(result.artifacts / "holdout.parquet", tables / "truth" / "churn.parquet", result.horizon)
-    click.echo()
-    click.echo(f"{as_of}: {len(scores):,} accounts scored with model version {version}.\n")
-    print_calls(scores, result.horizon)
+        churn = results.get("churn")
+        number = int(churn.version) if churn and not churn.champion else None
+        done = score_and_store(history, home, history.observed_until, number)
+    for result in results.values():
+        print_training(result)
+        _print_truth(result, tables / "truth")
+        click.echo()
+    for outcome, why in refused.items():
+        click.echo(f"{outcome.capitalize()} was not fitted: {why}\n")
+    print_scores(done)
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
     for command, why in (
@@ -64,13 +80,14 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
         click.echo(f"  {program} {command:<42}  {why}")
 
 
-def _print_truth(holdout: Path, truth: Path, horizon: int) -> None:
+def _print_truth(result: TrainResult, truth: Path) -> None:
     """How close the model came to the truth, which only a made-up company tells."""
-    if horizon != 90:
+    days = pd.read_parquet(truth / f"{result.outcome}.parquet")
+    if f"p_{result.outcome}_{result.headline}d" not in days.columns:  # other horizons in the settings
         return
-    found = beside_truth(pd.read_parquet(holdout), pd.read_parquet(truth))
+    found = beside_truth(pd.read_parquet(result.artifacts / "holdout.parquet"), days, result.headline, result.outcome)
     click.echo(
-        f"\nThe truth is known here: log loss {found.prior:.4f} prior, {found.recency:.4f} recency, "
-        f"{found.model:.4f} model, {found.truth:.4f} truth; the model reaches {100 * found.share:.0f} % of what "
-        "anyone could."
+        f"\nThe truth is known here, at {result.headline} days: log loss {found.prior:.4f} prior, "
+        f"{found.recency:.4f} recency, {found.model:.4f} model, {found.truth:.4f} truth; the model reaches "
+        f"{100 * found.share:.0f} % of what anyone could."
     )

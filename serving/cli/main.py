@@ -11,7 +11,8 @@ import click
 from features.errors import TenureError
 from serving.cli.data import check, features, simulate
 from serving.cli.demo import demo
-from serving.cli.models import promote, train
+from serving.cli.models import backtest, promote, train
+from serving.cli.monitor import monitor
 from serving.cli.options import shared_options
 from serving.cli.scores import score, serve
 
@@ -28,7 +29,7 @@ def cli(**_: object) -> None:
     """
 
 
-for command in (check, features, train, promote, score, serve, simulate, demo):
+for command in (check, features, train, backtest, promote, score, monitor, serve, simulate, demo):
     cli.add_command(command)
 
 

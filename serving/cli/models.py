@@ -1,111 +1,151 @@
-"""Commands on models: train, promote."""
+"""Commands on models: train, backtest, promote."""
 
 from __future__ import annotations
 
 import datetime as dt
 import shlex
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from features.errors import TenureError
 from features.sources.find import shown
+from serving.cli.figures import print_backtest, print_training, say
 from serving.cli.options import DAY, home_of, said_again, settings_of, shared_options
-from serving.cli.output import open_history, print_json, stages, table
+from serving.cli.output import open_history, print_json, stages
 
 if TYPE_CHECKING:
-    from training.evaluation import Evaluation, Figure
-    from training.train import TrainResult
+    from training.backtest import Backtest
 
-__all__ = ["print_training", "promote", "train"]
+__all__ = ["backtest", "promote", "train"]
 
-_LABELS = {"model": "model", "recency": "recency alone", "prior": "one rate for all"}
-_FIGURES = (
-    ("log_loss", "log loss (less is better)", 4),
-    ("auc", "AUC", 3),
-    ("lift_10", "lift in the riskiest 10 %", 1),
-    ("observed_to_expected", "observed / expected", 2),
-    ("calibration_error", "calibration error", 4),
+_OUTCOMES = ("churn", "expansion")
+_outcome = click.option(
+    "--outcome", type=click.Choice([*_OUTCOMES, "all"]), default="all", show_default=True, help="What to forecast."
 )
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--as-of", "known_on", type=DAY, help="Train as on that day; the end of the observed period otherwise.")
+@_outcome
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @shared_options
 @click.pass_context
-def train(context: click.Context, folder: Path, known_on: dt.date | None, as_json: bool, **_: object) -> None:
-    """Fit, calibrate, evaluate, refit, register and gate a churn model.
+def train(
+    context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
+) -> None:
+    """Fit, calibrate, judge, refit, register and gate models of churn and of expansion.
 
     Example: tenure train company/ --as-of 2025-06-01
     """
-    from training.train import train as run
+    from training.dataset import load_dataset
+    from training.train import TrainResult, train_dataset
 
     settings, home = settings_of(context), home_of(context)
     history = open_history(folder, settings, home)
-    with stages() as say:
-        result = run(history, settings, home, known_on=known_on, progress=say)
+    asked = _OUTCOMES if outcome == "all" else (outcome,)
+    results: dict[str, TrainResult] = {}
+    refused: dict[str, str] = {}
+    with stages() as tell:
+        tell("building features and labels")
+        dataset = load_dataset(history, settings, known_on)
+        for name in asked:
+            try:
+                results[name] = train_dataset(dataset, settings, home, outcome=name, progress=tell)
+            except TenureError as error:
+                refused[name] = str(error)
+    if as_json and results:
+        print_json({**{name: result.to_json() for name, result in results.items()}, "refused": refused})
+    elif not as_json:
+        _print_each([partial(print_training, result) for result in results.values()])
+    if asked[0] in refused:
+        until = " Until then tenure score uses the rule-based scorecard, and says so." if asked[0] == "churn" else ""
+        raise TenureError(refused[asked[0]] + until)
     if as_json:
-        print_json(result.to_json())
         return
-    print_training(result)
-    if result.champion:
-        day = history.observed_period(known_on)[1]
-        click.echo(f"Next: tenure score {shlex.quote(shown(folder))} --as-of {day}{said_again(context)}")
+    _print_refused(refused, "fitted")
+    first = results[asked[0]]
+    said = f"tenure score {shlex.quote(shown(folder))} --as-of "
+    if first.champion:
+        click.echo(f"\nNext: {said}{history.observed_period(known_on)[1]}{said_again(context)}")
     else:
-        said = f"{shlex.quote(shown(folder))} --as-of DAY --version {result.version}{said_again(context)}"
-        click.echo(f"Next: tenure score {said} looks at it all the same.")
-
-
-def print_training(result: TrainResult) -> None:
-    """The blocks, the holdout's figures and the gate's decision."""
-    rows = []
-    for name in ("train", "calibration", "holdout"):
-        b = result.blocks[name]
-        rows.append(
-            [name, f"{b['first_as_of']} to {b['last_as_of']}", f"{b['rows']:,}", f"{b['accounts']:,}",
-             f"{b['churned_accounts']:,}", f"{100 * b['base_rate']:.1f} %"]
-        )  # fmt: skip
-    table(
-        f"Churn within {result.horizon} days; blocks {result.gap_days} days apart",
-        ["block", "as_of days", "rows", "accounts", "churned accounts", "base rate"],
-        rows,
-        right=2,
-    )
-    click.echo()
-    print_figures(result.evaluation)
-    click.echo(f"\n{result.decision.reason}")
-    click.echo(
-        f"Version {result.version} is registered as {'champion' if result.champion else 'challenger'}: the same "
-        f"recipe, fitted again up to {result.blocks['refit_calibration']['last_as_of']}."
-    )
-
-
-def print_figures(evaluation: Evaluation) -> None:
-    """The holdout's figures, the model beside what needs no learning to speak of."""
-    compared = {name: evaluation.figures[name] for name in _LABELS}
-    rows = [
-        [label, *(_interval(figures[key], digits) for figures in compared.values())] for key, label, digits in _FIGURES
-    ]
-    perfect = [evaluation.perfect[name] for name in _LABELS]
-    rows.append(["  if perfectly calibrated", *(f"{p.low:.4f} to {p.high:.4f}" for p in perfect)])
-    table(
-        f"Holdout: {evaluation.churned_accounts:,} churned of {evaluation.accounts:,} accounts "
-        "(90 % intervals, resampling accounts)",
-        ["", *_LABELS.values()],
-        rows,
-    )
-
-
-def _interval(figure: Figure, digits: int) -> str:
-    if figure.value != figure.value:
-        return "-"
-    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
+        click.echo(f"\nNext: {said}DAY --version {first.version}{said_again(context)} looks at it all the same.")
 
 
 @click.command()
-@click.argument("outcome", type=click.Choice(["churn"]))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--as-of", "known_on", type=DAY, help="As on that day; the end of the observed period otherwise.")
+@_outcome
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@shared_options
+@click.pass_context
+def backtest(
+    context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
+) -> None:
+    """Judge the recipe at rolling origins: fitted as it would have been then, on what came after. Registers nothing.
+
+    Example: tenure backtest company/ --outcome churn
+    """
+    from training.backtest import backtest as run
+    from training.dataset import load_dataset
+    from training.recipe import Recipe
+
+    settings, home = settings_of(context), home_of(context)
+    history = open_history(folder, settings, home)
+    asked = _OUTCOMES if outcome == "all" else (outcome,)
+    done: dict[str, tuple[dict[int, Backtest], dict[int, str]]] = {}
+    refused: dict[str, str] = {}
+    with stages() as tell:
+        tell("building features and labels")
+        dataset = load_dataset(history, settings, known_on)
+        for name in asked:
+            try:
+                done[name] = run(dataset, name, settings, Recipe.of(name, settings.training.seed), say=tell)
+            except TenureError as error:
+                refused[name] = str(error)
+    if as_json and done:
+        print_json({**{name: _document(*one) for name, one in done.items()}, "refused": refused})
+    elif not as_json:
+        _print_each([partial(print_backtest, name, *one) for name, one in done.items()])
+    if asked[0] in refused:
+        raise TenureError(refused[asked[0]])
+    if not as_json:
+        _print_refused(refused, "judged")
+
+
+def _print_each(printed: Sequence[Callable[[], None]]) -> None:
+    for place, one in enumerate(printed):
+        if place:
+            click.echo()
+        one()
+
+
+def _print_refused(refused: Mapping[str, str], done: str) -> None:
+    for name, why in refused.items():
+        click.echo()
+        say(f"{name.capitalize()} was not {done}: {why}")
+
+
+def _document(found: Mapping[int, Backtest], notes: Mapping[int, str]) -> dict[str, Any]:
+    from training.evaluation.figures import plain
+
+    horizons = {
+        str(horizon): {
+            "origins": [origin.to_json() for origin in result.origins],
+            "evaluation": result.judged.evaluation.to_json(),
+            "sums": plain(result.judged.sums),
+        }
+        for horizon, result in found.items()
+    }
+    return {"horizons": horizons, "notes": {str(horizon): note for horizon, note in notes.items()}}
+
+
+@click.command()
+@click.argument("outcome", type=click.Choice(_OUTCOMES))
 @click.option("--version", "number", type=click.IntRange(1), help="The version to promote; the challenger otherwise.")
 @click.option("--rollback", is_flag=True, help="Go back to the champion before this one.")
 @shared_options
@@ -120,5 +160,5 @@ def promote(context: click.Context, outcome: str, number: int | None, rollback: 
     if rollback and number is not None:
         raise click.UsageError("--rollback goes back to the champion before this one; leave --version out.")
     home = home_of(context)
-    moved = registry.rollback(home) if rollback else registry.promote(home, number)
+    moved = registry.rollback(home, outcome) if rollback else registry.promote(home, number, outcome)
     click.echo(f"Version {moved.version} is the champion of {outcome}.")

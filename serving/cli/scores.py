@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import pandas as pd
@@ -13,13 +14,14 @@ import pandas as pd
 from features.errors import TenureError
 from serving.cli.options import DAY, home_of, settings_of, shared_options
 from serving.cli.output import open_history, require_folder, stages
-from success.calls import accounts_to_call
+from success.calls import accounts_to_call, lowest_health
 from success.wording import odds
 
 if TYPE_CHECKING:
     from features.history import History
+    from serving.forecast import Forecast
 
-__all__ = ["print_calls", "score", "serve"]
+__all__ = ["print_scores", "score", "score_and_store", "serve"]
 
 
 @click.command()
@@ -34,6 +36,8 @@ def score(
 ) -> None:
     """Score every account on a day, into the score store and a file.
 
+    With the champions of churn and of expansion; where churn has none, with the rule-based scorecard, and it says so.
+
     Example: tenure score company/ --as-of 2025-06-01 --out scores.parquet
     """
     settings, home = settings_of(context), home_of(context)
@@ -42,17 +46,13 @@ def score(
         say("reading the history")
         history = open_history(folder, settings, home)
         say("scoring")
-        scores, version = score_and_store(history, home, as_of, number)
+        done = score_and_store(history, home, as_of, number)
     if out:
         try:
-            scores.to_parquet(out, index=False)
+            shutil.copyfile(done.file, out)
         except OSError as error:
             raise TenureError(f"{out} cannot be written ({error.strerror}); choose another with --out.") from None
-    counts = ", ".join(f"{n:,} {status}" for status, n in scores["status"].value_counts().items())
-    click.echo(f"{as_of}: {len(scores):,} accounts with model version {version} ({counts}).\n")
-    for reason in scores.loc[scores["status"] == "stale", "reason"].head(1):
-        click.echo(f"{reason} The scores speak of that older state.\n")
-    print_calls(scores, horizon_of(scores))
+    print_scores(done)
     click.echo(f"\nNext: tenure serve --home {home}")
 
 
@@ -76,36 +76,75 @@ def serve(context: click.Context, host: str, port: int, workers: int, **_: objec
     run(home, host, port, workers)
 
 
-def score_and_store(history: History, home: Path, as_of: dt.date, number: int | None) -> tuple[pd.DataFrame, str]:
-    """Score a day with a registered version and store it whole; the scores and the version."""
-    from serving.scores import write_day
-    from serving.scoring import score_day
-    from training import registry
-    from training.kernel import Kernel
+class Done(NamedTuple):
+    """A scored day, the models that scored it (None for the scorecard), and the file that it is stored in."""
 
-    model = registry.version(home, number) if number else registry.champion(home)
-    if model is None:
-        raise TenureError(
-            f"No model under {home} is champion yet; run `tenure train`, or name a registered version with --version."
-        )
+    scores: pd.DataFrame
+    forecast: Forecast | None
+    as_of: dt.date
+    file: Path
+
+
+def score_and_store(history: History, home: Path, as_of: dt.date, number: int | None) -> Done:
+    """Score a day and store it whole.
+
+    Parameters
+    ----------
+    number : the version of churn to score with; None for the champion, and for the scorecard where there is none.
+
+    Raises
+    ------
+    TenureError : there is no such version, a model cannot be read, or the scores cannot be stored.
+    """
+    from serving.forecast import Forecast, champion_of_expansion, load_model
+    from serving.scores import write_day
+    from serving.scoring import NO_MODEL, NOT_PASSED, score_day, score_day_by_rules
+    from training import registry
+
+    now = dt.datetime.now(dt.UTC)
+    registered = registry.version(home, number) if number else registry.champion(home)
+    forecast = None
+    if registered is None:
+        scores = score_day_by_rules(history, as_of, now, NOT_PASSED if registry.challenger(home) else NO_MODEL)
+    else:
+        try:
+            model = load_model(registered)
+        except ValueError as error:
+            raise TenureError(f"Model version {registered.version} cannot be read: {error}") from None
+        expansion, trouble = champion_of_expansion(home)
+        if trouble:
+            click.echo(f"Warning: {trouble}", err=True)
+        forecast = Forecast(model, expansion)
+        scores = score_day(history, forecast, as_of, now)
     try:
-        kernel = Kernel.load(model.folder)
-    except ValueError as error:
-        raise TenureError(f"Model version {model.version} cannot be read: {error}") from None
-    scores = score_day(history, kernel, model.version, as_of, dt.datetime.now(dt.UTC))
-    try:
-        write_day(home, scores, as_of)
+        file = write_day(home, scores, as_of)
     except OSError as error:
         raise TenureError(f"The scores cannot be stored in {home} ({error.strerror}); nothing was changed.") from None
-    return scores, model.version
+    return Done(scores, forecast, as_of, file)
 
 
-def horizon_of(scores: pd.DataFrame) -> int:
-    """The days ahead that a score frame looks."""
-    return next(int(c[6:-1]) for c in scores.columns if c.startswith("churn_") and c.endswith("d"))
+def print_scores(done: Done, count: int = 5) -> None:
+    """What was scored with what, and the accounts to look at first."""
+    scores, forecast = done.scores, done.forecast
+    counts = ", ".join(f"{n:,} {status}" for status, n in scores["status"].value_counts().items())
+    if forecast is None:
+        click.echo(f"{done.as_of}: {len(scores):,} accounts with the rule-based scorecard ({counts}).\n")
+        for reason in scores.loc[scores["health"].notna(), "reason"].head(1):
+            click.echo(f"{reason}\n")
+        _print_lowest_health(scores, count)
+        return
+    also = f" of churn and {forecast.expansion.version} of expansion" if forecast.expansion else ""
+    click.echo(
+        f"{done.as_of}: {len(scores):,} accounts with model version {forecast.churn.version}{also} ({counts}).\n"
+    )
+    for reason in scores.loc[scores["status"] == "stale", "reason"].head(1):
+        click.echo(f"{reason} The scores speak of that older state.\n")
+    if forecast.not_validated:
+        click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
+    _print_calls(scores, forecast.headline, count)
 
 
-def print_calls(scores: pd.DataFrame, horizon: int, count: int = 5) -> None:
+def _print_calls(scores: pd.DataFrame, horizon: int, count: int) -> None:
     """The accounts to call first, each with its odds, the money at stake and three reasons."""
     calls = accounts_to_call(scores, horizon, count)
     if calls.empty:
@@ -122,6 +161,25 @@ def print_calls(scores: pd.DataFrame, horizon: int, count: int = 5) -> None:
         )
         for driver in _reasons(json.loads(account["drivers"])):
             click.echo(f"   {100 * driver['points']:+5.1f} points  {driver['sentence']}")
+
+
+def _print_lowest_health(scores: pd.DataFrame, count: int) -> None:
+    """The accounts with the lowest rule-based health, each with its weakest dimensions."""
+    found = lowest_health(scores, count)
+    if found.empty:
+        click.echo("No account has a value that a rule of the scorecard could read.")
+        return
+    click.secho("Lowest health, rule-based", bold=True, nl=False)
+    click.echo(" (0 to 100, higher is healthier; no probability stands behind it)")
+    parts = [name for name in scores.columns if name.startswith("health_") and name != "health_source"]
+    for place, (_, account) in enumerate(found.iterrows(), start=1):
+        name = account["name"] or account["account_id"]
+        weakest = account[parts].astype(float).dropna().sort_values(kind="stable").head(3)
+        told = ", ".join(f"{str(part).removeprefix('health_')} {value:.0f}" for part, value in weakest.items())
+        click.echo(
+            f"\n{place}. {name} ({account['account_id']}): health {account['health']:.0f}; "
+            f"{account['mrr']:,.0f} MRR\n   weakest: {told}"
+        )
 
 
 def _reasons(drivers: list[dict[str, Any]], count: int = 3) -> list[dict[str, Any]]:

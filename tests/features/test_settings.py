@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import TenureError
-from features.settings import Settings, load_settings
+from features.settings import ScorecardRule, Settings, load_settings
 
 
 def _load(folder: Path, text: str | bytes) -> Settings:
@@ -23,10 +23,12 @@ def test_defaults_are_the_designs(tmp_path: Path) -> None:
         assert settings == Settings()
         assert settings.churn.grace_days == 30
         assert settings.churn.event == "end"
-        assert settings.churn.horizon == 90
+        assert settings.churn.horizons == settings.expansion.horizons == (30, 90, 180, 365)
         assert settings.history.max_failing_share == 0.2
         assert settings.training.grid == "monthly"
         assert settings.training.min_churned == (100, 50, 50)
+        assert (settings.training.capacity, settings.training.backtest_origins) == (25, 4)
+        assert settings.scorecard == ()
 
 
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         tmp_path,
         """
         [outcomes.churn]
-        horizons = [28]
+        horizons = [28, 91, 364]
         grace_days = 0
         event = "notice"
         [outcomes.expansion]
@@ -48,14 +50,29 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         grid = "weekly"
         min_churned = [10, 5, 5]
         holdout_from = 2014-01-01
+        capacity = 40
+        backtest_origins = 1
+        [[scorecard.rules]]
+        feature = "days_since_last_use"
+        worst = 30
+        best = 0
+        [[scorecard.rules]]
+        feature = "mrr"
+        worst = 0.0
+        best = 999.5
+        weight = 2
         """,
     )
-    assert settings.churn.horizons == (28,)
+    assert settings.churn.horizons == (28, 91, 364)
     assert (settings.churn.grace_days, settings.churn.event) == (0, "notice")
     assert (settings.expansion.growth, settings.expansion.horizons) == (0.25, (30, 90))
     assert settings.history.observed_until == dt.date(2014, 10, 1)
     assert (settings.history.recording_lag_days, settings.history.max_failing_share) == (0, 1)
     assert (settings.training.grid, settings.training.min_churned) == ("weekly", (10, 5, 5))
+    assert (settings.training.capacity, settings.training.backtest_origins) == (40, 1)
+    assert settings.scorecard == (
+        ScorecardRule("days_since_last_use", 30, 0, 1.0), ScorecardRule("mrr", 0.0, 999.5, 2),
+    )  # fmt: skip
 
 
 REFUSED = {
@@ -74,7 +91,11 @@ REFUSED = {
     "history = 3\n": "history",
     "[[history]]\n": "history",
     "[outcomes.churn]\nhorizons = []\n": "horizons",
-    "[outcomes.churn]\nhorizons = [30, 90]\n": "horizons",
+    "[outcomes.churn]\nhorizons = [90, 30]\n": "horizons",
+    "[outcomes.churn]\nhorizons = [30, 30]\n": "horizons",
+    "[outcomes.churn]\nhorizons = [30, true]\n": "horizons",
+    "[outcomes.churn]\nhorizons = [30, 2000]\n": "horizons",
+    "[outcomes.churn]\nhorizons = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]\n": "1 to 12",
     "[outcomes.churn]\nhorizons = [0]\n": "horizons",
     "[outcomes.churn]\nhorizons = [90.0]\n": "horizons",
     "[outcomes.churn]\nhorizons = 90\n": "horizons",
@@ -92,6 +113,21 @@ REFUSED = {
     '[training]\ngrid = "daily"\n': "grid",
     "[training]\nmin_churned = [1, 2]\n": "min_churned",
     "[training]\nbootstrap = 1\n": "bootstrap",
+    "[training]\ncapacity = 0\n": "capacity",
+    "[training]\ncapacity = 2.5\n": "capacity",
+    "[training]\nbacktest_origins = 0\n": "backtest_origins",
+    "[training]\nbacktest_origins = 25\n": "backtest_origins",
+    "[training]\nmin_churned = [1, 2, 0]\n": "min_churned",
+    "[scorecard]\nrule = 1\n": r"\[\[scorecard.rules\]\]",
+    "[[scorecard]]\nfeature = 'mrr'\n": r"\[\[scorecard.rules\]\]",
+    "scorecard = 5\n": r"\[\[scorecard.rules\]\]",
+    "[scorecard]\nrules = 'mrr'\n": r"\[\[scorecard.rules\]\]",
+    "[scorecard]\nrules = ['mrr']\n": "scorecard.rules must be a section",
+    "[[scorecard.rules]]\nfeature = 'mrr'\nworst = 1\n": "rule 1 .* has no best",
+    "[[scorecard.rules]]\nfeature = 'mrr'\nworst = 1\nbest = 'high'\n": "best",
+    "[[scorecard.rules]]\nfeature = 'mrr'\nworst = 1\nbest = 2\npoints = 3\n": "points",
+    "[[scorecard.rules]]\nfeature = 3\nworst = 1\nbest = 2\n": "feature",
+    "[[scorecard.rules]]\nfeature = 'mrr'\nworst = true\nbest = 2\n": "worst",
     "[training]\nwarmup_days = -1\n": "warmup_days",
     "[history\n": "not valid TOML",
 }

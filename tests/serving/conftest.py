@@ -17,6 +17,7 @@ import pytest
 
 from serving.app import create_app
 from serving.champion import Champion
+from serving.forecast import Forecast, Model
 from serving.scores import write_day
 
 DAY = dt.date(2026, 2, 1)
@@ -29,6 +30,7 @@ DECLARED = [
     SimpleNamespace(name="days_since_last_use", kind="number", low=0.0, high=None),
     SimpleNamespace(name="active_share", kind="number", low=0.0, high=1.0),
     SimpleNamespace(name="touches_90d", kind="number", low=0.0, high=None),  # declared, not in the model
+    SimpleNamespace(name="days_to_renewal", kind="number", low=0.0, high=None),  # not in the model, yet read
     SimpleNamespace(name="plan", kind="category", low=None, high=None),
 ]
 
@@ -45,46 +47,93 @@ def driver(name: str, points: float) -> dict[str, Any]:
     }
 
 
-def score_frame(as_of: dt.date = DAY, accounts: int = 6, version: str = "3", seed: int = 7) -> pd.DataFrame:
-    """A day of scores in the agreed shape; the last account is not scored."""
+def score_frame(
+    as_of: dt.date = DAY, accounts: int = 6, version: str = "3", seed: int = 7, expansion: bool = False
+) -> pd.DataFrame:
+    """A day of scores in the agreed shape, at 30, 90 and 365 days; the last account is not scored."""
     rng = np.random.default_rng(seed)
     rows = []
     for n in range(accounts):
         points = rng.normal(0, 0.01, 8)
         scored = n < accounts - 1
         drivers = [driver(f"feature_{k}", float(p)) for k, p in enumerate(points)]
-        rows.append(
-            {
-                "account_id": f"a-{n}",
-                "as_of": pd.Timestamp(as_of),
-                "status": "ok" if scored else "notice_given",
-                "churn_90d": 0.2 + float(sum(points)) if scored else None,
-                "typical_90d": 0.2 if scored else None,
-                "renews_on": dt.date(2026, 6, 1) if n else None,
-                "mrr": 100.0 * n,
-                "mrr_at_risk": 20.0 * n if scored else None,
-                "name": "Zoë & Søns" if n == 1 else f"Account {n}",
-                "segment": "mid",
-                "reading": "about 1 in 5 accounts like this leave by 2 May 2026" if scored else None,
-                "drivers": json.dumps(drivers) if scored else None,
-                "model_version": version,
-                "catalogue_hash": HASH,
-                "computed_at": COMPUTED,
-                "reason": None if scored else "It gave notice.",
+        row: dict[str, Any] = {"account_id": f"a-{n}", "as_of": pd.Timestamp(as_of)}
+        row["status"] = "ok" if scored else "notice_given"
+        p90 = 0.2 + float(sum(points))
+        for h, p, typical in ((30, p90 / 2, 0.1), (90, p90, 0.2), (365, (1 + p90) / 2, 0.6)):
+            figures = {
+                f"churn_{h}d": p,
+                f"churn_{h}d_low": 0.9 * p,
+                f"churn_{h}d_high": p,
+                f"typical_{h}d": typical,
+                f"involuntary_{h}d": p / 4,
+                f"expected_mrr_{h}d": 100.0 * n * (1 - p),
             }
-        )
+            if expansion:
+                grown = {"": 0.3 - p / 8 + h / 1000, "_low": 0.0, "_high": 1.0}
+                figures |= {f"expansion_{h}d{end}": value for end, value in grown.items()}
+                figures[f"expansion_typical_{h}d"] = 0.25
+            row |= {name: value if scored else None for name, value in figures.items()}
+        row |= {
+            "renewal_next": 0.75 if scored and n else None,
+            "renews_on": dt.date(2026, 6, 1) if n else None,
+            "mrr": 100.0 * n,
+            "mrr_at_risk": 20.0 * n if scored else None,
+            "name": "Zoë & Søns" if n == 1 else f"Account {n}",
+            "segment": "mid",
+            "reading": "about 1 in 5 accounts like this leave by 2 May 2026" if scored else None,
+            "drivers": json.dumps(drivers) if scored else None,
+            "drivers_horizon": 90,
+            "not_validated_in_time": '["churn_365d"]',
+            "model_version": version,
+            "expansion_version": "2" if expansion else None,
+            "catalogue_hash": HASH,
+            "computed_at": COMPUTED,
+            "reason": None if scored else "It gave notice.",
+        }
+        if expansion:
+            grown = [driver("seats", 0.5), driver("users", row["expansion_90d"] - 0.75)] if scored else None
+            row |= {"expansion_drivers": json.dumps(grown) if grown else None, "expansion_drivers_horizon": 90}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-class LinearKernel:
-    """A kernel whose drivers are known: p = 0.3 + sum of w x, with missing at no effect; all exact in float."""
+def rule_frame(as_of: dt.date = DAY, accounts: int = 6) -> pd.DataFrame:
+    """A day of scores by rules: health, and probabilities that are null."""
+    frame = score_frame(as_of, accounts)
+    figures = ["churn", "typical", "involuntary", "expected_mrr"]
+    nulls = [name for name in frame.columns if any(name.startswith(f"{figure}_") for figure in figures)]
+    frame[nulls] = np.nan
+    frame[["renewal_next", "mrr_at_risk"]] = np.nan
+    frame[["reading", "drivers", "drivers_horizon", "not_validated_in_time", "model_version"]] = None
+    frame.loc[frame["status"] == "ok", ["status", "reason"]] = ["insufficient_data", "Too little history."]
+    health = np.where(frame["status"] == "insufficient_data", 10.0 * np.arange(accounts), np.nan)
+    source = ["rule_based" if scored else None for scored in ~np.isnan(health)]
+    return frame.assign(health=health, health_adoption=health, health_source=source)
 
-    horizons = (90,)
+
+class LinearKernel:
+    """A kernel whose drivers are known: p = a + b times the sum of w x, with missing at no effect; exact in float.
+
+    Parameters
+    ----------
+    lines : a and b by horizon; the probabilities must rise with it.
+    """
+
     feature_names = ("mrr", "days_since_last_use", "active_share", "plan")
     categories: dict[str, list[str]] = {"plan": ["basic", "pro"]}  # noqa: RUF012 (a stand-in, never changed)
     weights = {"mrr": 2.0**-14, "days_since_last_use": 2.0**-10, "active_share": -(2.0**-4)}  # noqa: RUF012 (likewise)
 
-    def points(self, rows: pd.DataFrame) -> np.ndarray:
+    def __init__(self, lines: dict[int, tuple[float, float]], share: float | None, outcome: str = "churn") -> None:
+        self.lines, self.outcome = lines, outcome
+        self.horizons = tuple(lines)
+        self.intervals = [SimpleNamespace(until=h, share=share, renewal_share=0.0) for h in lines]
+        self.ratios = dict.fromkeys(lines, (1.0, 0.0)) if outcome == "churn" else {}
+
+    def encode(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows
+
+    def points(self, rows: pd.DataFrame, horizon: int = 90) -> np.ndarray:
         parts = []
         for name in self.feature_names:
             if name not in rows.columns:
@@ -93,24 +142,44 @@ class LinearKernel:
                 parts.append(np.array([0.0625 if value == "pro" else 0.0 for value in rows[name]]))
             else:
                 parts.append(self.weights[name] * rows[name].fillna(0.0).to_numpy())
-        return np.column_stack(parts)
+        return self.lines[horizon][1] * np.column_stack(parts)
 
     def probabilities(self, rows: pd.DataFrame, horizon: int) -> np.ndarray:
-        assert horizon == 90
-        if (rows["mrr"] == 666).any():
+        if "mrr" in rows and (rows["mrr"] == 666).any():
             raise FloatingPointError("the model fails on this one")
-        return np.clip(0.3 + self.points(rows).sum(axis=1), 0.0, 1.0)
+        p = self.lines[horizon][0] + self.points(rows, horizon).sum(axis=1)
+        return np.clip(p, 2.0**-40, 1 - 2.0**-30)
+
+    def hazards(self, rows: pd.DataFrame) -> np.ndarray:
+        left, columns = np.ones(len(rows)), []
+        for horizon in self.horizons:
+            p = self.probabilities(rows, horizon)
+            columns.append(1 - (1 - p) / left)
+            left = 1 - p
+        return np.column_stack(columns)
+
+    def bounds(self, rows: pd.DataFrame, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+        p = self.probabilities(rows, horizon)
+        return p * 0.75, p
+
+    def involuntary(self, rows: pd.DataFrame, horizon: int) -> np.ndarray:
+        return self.probabilities(rows, horizon) / 4
+
+    def retained_ratio(self, rows: pd.DataFrame, horizon: int) -> np.ndarray:
+        return np.full(len(rows), 1 + horizon / 1024)
 
     def explain(self, rows: pd.DataFrame, horizon: int) -> Any:
-        return SimpleNamespace(typical_probability=0.3)
+        return SimpleNamespace(typical_probability=self.lines[horizon][0])
 
 
-def fake_champion(catalogue_hash: str = HASH, version: str = "3") -> Champion:
-    kernel = LinearKernel()
+CHURN = {30: (0.15, 0.5), 90: (0.3, 1.0), 365: (0.65, 0.5)}
+EXPANSION = {30: (0.125, 0.25), 180: (0.25, 0.5)}
 
-    def drivers(rows: pd.DataFrame, horizon: int) -> list[list[dict[str, Any]]]:
+
+def fake_champion(catalogue_hash: str = HASH, version: str = "3", expansion: bool = False) -> Champion:
+    def drivers(kernel: Any, rows: pd.DataFrame, horizon: int) -> list[list[dict[str, Any]]]:
         # As a library would hand them over: numpy scalars, and NaN for a value that is missing.
-        share = kernel.points(rows)
+        share = kernel.points(rows, horizon)
         return [
             [
                 {**driver(name, 0.0), "points": np.float64(share[n, k]), "value": np.float64("nan")}
@@ -119,11 +188,12 @@ def fake_champion(catalogue_hash: str = HASH, version: str = "3") -> Champion:
             for n in range(len(rows))
         ]
 
+    churn: Any = LinearKernel(CHURN, 0.25)
+    grown: Any = LinearKernel(EXPANSION, None, "expansion")
     return Champion(
         version=version,
         catalogue_hash=catalogue_hash,
-        kernel=kernel,
-        drivers=drivers,
+        forecast=Forecast(Model(version, churn, (365,)), Model("2", grown) if expansion else None, drivers),
         reading=lambda p, as_of, horizon: f"about {p:.2f} by {as_of + dt.timedelta(days=horizon)}",
     )
 
@@ -156,6 +226,12 @@ def make_frame() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def make_rule_frame() -> Callable[..., pd.DataFrame]:
+    """`rule_frame`, likewise."""
+    return rule_frame
+
+
+@pytest.fixture(scope="session")
 def make_champion() -> Callable[..., Champion]:
     """`fake_champion`, likewise."""
     return fake_champion
@@ -163,7 +239,7 @@ def make_champion() -> Callable[..., Champion]:
 
 @pytest.fixture
 def make_client(tmp_path: Path) -> Callable[..., Client]:
-    """A client over a home folder; `scored=False` has no day, `load` replaces the champion's loader.
+    """A client over a home folder; `scored=False` has no day, `frame` and `load` replace the day and the champion.
 
     The application's lifespan does not run, so that nothing is loaded before it is asked for.
     """
@@ -171,11 +247,12 @@ def make_client(tmp_path: Path) -> Callable[..., Client]:
     def make(
         *,
         scored: bool = True,
+        frame: pd.DataFrame | None = None,
         load: Callable[[], Champion | None] = fake_champion,
         clock: Callable[[], dt.datetime] = lambda: NOW,
     ) -> Client:
         if scored:
-            write_day(tmp_path, score_frame(), DAY)
+            write_day(tmp_path, score_frame() if frame is None else frame, DAY)
         return Client(create_app(tmp_path, load_champion=load, declared=DECLARED, catalogue_hash=HASH, clock=clock))
 
     return make

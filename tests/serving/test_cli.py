@@ -88,8 +88,10 @@ def test_options_stand_before_or_after_the_command(tenure: Any, oulad: Path, tmp
 
 def test_training_prints_the_model_beside_what_needs_no_learning(home: Path) -> None:
     said = (home / "train.txt").read_text()
-    for words in ("log loss", "recency alone", "one rate for all", "churned of", "Passed:", "registered as champion"):
+    for words in ("log loss", "recency", "one rate", "accounts churned", "Passed:", "registered as champion"):
         assert words in said
+    assert "365 days, not validated in time:" in said
+    assert re.search(r"Version 1 of expansion is registered as \w+", said)
 
 
 def test_scoring_prints_whom_to_call(scored_home: Path) -> None:
@@ -97,6 +99,16 @@ def test_scoring_prints_whom_to_call(scored_home: Path) -> None:
     assert "Accounts to call first" in said
     assert re.search(r"1\. .+: about \d+ in \d+ accounts like this leave by \d+ \w+ \d{4}; [\d,]+ of [\d,]+ MRR", said)
     assert len(re.findall(r"^ +\+ *\d+\.\d points  \S", said, re.MULTILINE)) == 15
+    assert "Not validated in time, for want of history: churn_365d." in said
+
+
+def test_without_a_champion_scoring_goes_by_rules(tenure: Any, tmp_path: Path) -> None:
+    out = tmp_path / "scores.parquet"
+    assert tenure("score", OULAD, "--as-of", "2013-06-01", "--home", tmp_path / "home", "--out", out) == 0
+    assert "Lowest health, rule-based" in tenure.out
+    assert "too little history for one" in tenure.out
+    assert set(pd.read_parquet(out)["health_source"].dropna()) == {"rule_based"}
+    assert out.read_bytes() == (tmp_path / "home" / "scores" / "2013-06-01.parquet").read_bytes()
 
 
 def test_too_little_to_learn_from_is_refused_with_the_numbers(tenure: Any, oulad: Path, tmp_path: Path) -> None:
@@ -114,7 +126,6 @@ def test_a_history_too_short_says_how_long_it_must_be(tenure: Any, oulad: Path, 
     [
         (("check", "nowhere"), "is not there"),
         (("train", "nowhere"), "is not there"),
-        (("score", OULAD, "--as-of", "2013-06-01"), "champion"),
         (("score", OULAD, "--as-of", "2013-06-01", "--version", "7"), "no version 7"),
         (("features", OULAD, "--as-of", "2001-01-01", "--out", "x.parquet"), "Nothing is known before 2001-01-01"),
         (("features", OULAD, "--as-of", "2013-06-01", "--out", "none/x.parquet"), "There is no folder none"),
@@ -166,10 +177,10 @@ def test_a_model_of_another_catalogue_does_not_score(
     tenure: Any, scored_home: Path, company: Path, history: History, tmp_path: Path
 ) -> None:
     home = shutil.copytree(scored_home, tmp_path / "home")
-    (card,) = home.glob("artifacts/**/kernel/model.json")
-    document = json.loads(card.read_text())
-    document["catalogue_hash"] = "0" * 64
-    card.write_text(json.dumps(document))
+    (file,) = (
+        f for f in home.glob("artifacts/**/kernel/model.json") if json.loads(f.read_text())["outcome"] == "churn"
+    )
+    file.write_text(json.dumps({**json.loads(file.read_text()), "catalogue_hash": "0" * 64}))
     said = refused(tenure, "score", company, "--as-of", history.observed_until, "--home", home)
     assert "other feature declarations" in said
 

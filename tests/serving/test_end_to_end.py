@@ -37,6 +37,7 @@ def test_stored_scores_come_back_with_reasons_that_add_up(server: str, scores: p
     stored = scores.set_index("account_id")
     for account_id, result in zip(ids, found, strict=True):
         assert result["churn_90d"] == stored.loc[account_id, "churn_90d"]
+        assert result["churn_30d"] < result["churn_90d"] < result["churn_365d"]
         total = result["typical_90d"] + math.fsum(d["points"] for d in result["drivers"])
         assert total == pytest.approx(result["churn_90d"], abs=1e-9)
         assert len(result["drivers"]) == 4
@@ -55,9 +56,26 @@ def test_sent_features_get_the_stored_answer(server: str, scores: pd.DataFrame, 
     stored = scores.set_index("account_id")
     for result in answer.json()["results"]:
         row = stored.loc[result["account_id"]]
-        assert result["churn_90d"] == row["churn_90d"]
+        for h in (30, 90, 365):
+            for name in (f"churn_{h}d", f"churn_{h}d_low", f"churn_{h}d_high", f"typical_{h}d", f"involuntary_{h}d",
+                         f"expected_mrr_{h}d"):  # fmt: skip
+                assert result[name] == row[name]
+        assert result["renewal_next"] == (None if pd.isna(row["renewal_next"]) else row["renewal_next"])
+        assert result["renews_on"] == str(row["renews_on"])
         assert result["reading"] == row["reading"]
         assert result["drivers"] == sorted(json.loads(row["drivers"]), key=lambda d: not d["actionable"])
+
+
+def test_another_horizon_is_explained_on_demand_only(server: str, history: History) -> None:
+    row = build_features(history, [history.observed_until]).iloc[0]
+    values = {k: row[k] for k in CATALOGUE.names if row[k] is not None and row[k] == row[k]}
+    answer = ask(server, "/score_features", {"rows": [values], "explain": 3, "horizon": 365}).json()
+    (result,) = answer["results"]
+    assert (answer["drivers_horizon"], answer["not_validated_in_time"]) == (365, ["churn_365d"])
+    total = result["typical_365d"] + math.fsum(d["points"] for d in result["drivers"])
+    assert total == pytest.approx(result["churn_365d"], abs=1e-9)
+    refused = ask(server, "/score", {"account_ids": [row["account_id"]], "horizon": 365})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:tenure:problem:horizon-not-stored")
 
 
 @pytest.mark.parametrize(

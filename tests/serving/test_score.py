@@ -28,7 +28,13 @@ def test_stored_scores_are_answered_in_order_each_with_a_result_or_its_own_error
     answer = response.json()
     assert (answer["as_of"], answer["model_version"]) == ("2026-02-01", "3")
     assert answer["computed_at"] == "2026-02-01T03:00:00Z"
+    assert (answer["horizons"], answer["drivers_horizon"]) == ([30, 90, 365], 90)
+    assert (answer["not_validated_in_time"], answer["rule_based"]) == (["churn_365d"], False)
+    assert "trees' own uncertainty is not in it" in answer["interval"]
     results = answer["results"]
+    assert results[0]["churn_30d"] < results[0]["churn_90d"] < results[0]["churn_365d"]
+    assert results[0]["involuntary_30d"] == results[0]["churn_30d"] / 4
+    assert results[0]["renewal_next"] == 0.75
     assert [r["account_id"] for r in results] == [i if isinstance(i, str) else None for i in ids]
     assert results[0]["status"] == "ok"
     assert results[0] == results[3]
@@ -119,3 +125,49 @@ def test_a_stored_row_with_foreign_drivers_does_not_fail_its_neighbours(
     frame.to_parquet(scores_folder(tmp_path) / "2026-02-01.parquet")
     results = client.post("/score", json={"account_ids": [f"a-{n}" for n in range(5)], "explain": 1}).json()["results"]
     assert ["error" in r for r in results] == [False, True, True, True, True]
+
+
+def test_expansion_has_drivers_of_its_own_that_add_up(
+    make_client: MakeClient, make_frame: Callable[..., pd.DataFrame]
+) -> None:
+    client = make_client(frame=make_frame(expansion=True))
+    for explain in (1, 5):
+        body = {"account_ids": ["a-1", "a-5"], "explain": explain}
+        answer = client.post("/score", json=body).json()
+        assert answer["expansion_version"] == "2"
+        scored, unscored = answer["results"]
+        points = [d["points"] for d in scored["expansion_drivers"]]
+        assert abs(scored["expansion_typical_90d"] + math.fsum(points) - scored["expansion_90d"]) <= 1e-9
+        assert len(points) == 2
+        assert (unscored["expansion_drivers"], unscored["expansion_90d"]) == ([], None)
+
+
+def test_only_the_stored_horizon_is_explained(
+    problem: Problem, make_client: MakeClient, make_rule_frame: Callable[..., pd.DataFrame]
+) -> None:
+    client = make_client()
+    assert (
+        client.post("/score", json={"account_ids": ["a-1"], "horizon": 90}).content
+        == client.post("/score", json={"account_ids": ["a-1"]}).content
+    )
+    response = client.post("/score", json={"account_ids": ["a-1"], "horizon": 30})
+    document = problem(response, 422, "horizon-not-stored")
+    assert (document["drivers_horizon"], document["horizons"]) == (90, [30, 90, 365])
+    assert "/score_features" in document["detail"]
+    for horizon in (0, 1826, 30.0, True, "30", None):
+        problem(client.post("/score", json={"account_ids": ["a-1"], "horizon": horizon}), 422, "bad-request")
+    client = make_client(frame=make_rule_frame())
+    response = client.post("/score", json={"account_ids": ["a-1"], "horizon": 90})
+    assert "rule-based" in problem(response, 422, "horizon-not-stored")["detail"]
+
+
+def test_a_day_of_health_by_rules_is_answered(
+    make_client: MakeClient, make_rule_frame: Callable[..., pd.DataFrame]
+) -> None:
+    answer = make_client(frame=make_rule_frame()).post("/score", json={"account_ids": ["a-1", "a-5"]}).json()
+    assert (answer["rule_based"], answer["model_version"], answer["drivers_horizon"]) == (True, None, None)
+    assert answer["interval"] is None
+    healthy, left = answer["results"]
+    assert (healthy["health"], healthy["health_source"], healthy["status"]) == (10.0, "rule_based", "insufficient_data")
+    assert (healthy["churn_90d"], healthy["drivers"], healthy["reason"]) == (None, [], "Too little history.")
+    assert (left["health"], left["health_source"], left["status"]) == (None, None, "notice_given")

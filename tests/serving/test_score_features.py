@@ -47,6 +47,73 @@ def test_rows_are_scored_with_the_champion(make_client: MakeClient) -> None:
     assert second["missing"] == ["days_since_last_use", "active_share", "plan"]
 
 
+def test_every_figure_is_told_and_all_agree(make_client: MakeClient) -> None:
+    row = {**ROW, "days_to_renewal": 89}
+    answer = make_client().post("/score_features", json={"rows": [row, {"mrr": 1, "days_to_renewal": 365}]}).json()
+    assert (answer["horizons"], answer["drivers_horizon"]) == ([30, 90, 365], 90)
+    assert (answer["not_validated_in_time"], answer["expansion_version"]) == (["churn_365d"], None)
+    assert "trees' own uncertainty is not in it" in answer["interval"]
+    first, far = answer["results"]
+    s = 512 / 2**14 + 64 / 2**10 + 0.0625
+    assert [first[f"churn_{h}d"] for h in (30, 90, 365)] == [0.15 + s / 2, 0.3 + s, 0.65 + s / 2]
+    for h in (30, 90, 365):
+        p = first[f"churn_{h}d"]
+        assert (first[f"churn_{h}d_low"], first[f"churn_{h}d_high"]) == (0.75 * p, p)
+        assert first[f"involuntary_{h}d"] == p / 4
+        assert first[f"expected_mrr_{h}d"] == pytest.approx(512 * (1 - p) * (1 + h / 1024), rel=1e-12)
+    # Renewing on the 90th day, which 90 days cover.
+    assert first["renewal_next"] == pytest.approx(1 - first["churn_90d"], abs=1e-12)
+    assert first["renews_on"] == "2026-05-01"
+    assert (far["renewal_next"], far["renews_on"]) == (None, "2027-02-01")  # beyond the last horizon
+    assert "days_to_renewal" not in first["missing"]  # it is no input of the model
+    assert not [name for name in first if name.startswith("expansion")]
+
+
+def test_without_what_revenue_and_renewal_are_told_from_they_are_null(make_client: MakeClient) -> None:
+    (result,) = make_client().post("/score_features", json={"rows": [{"plan": "pro"}]}).json()["results"]
+    assert (result["expected_mrr_30d"], result["renewal_next"], result["renews_on"]) == (None, None, None)
+    assert result["churn_30d"] == 0.15 + 0.0625 / 2
+
+
+@pytest.mark.parametrize(("horizon", "expansion"), [(30, 30), (90, 30), (365, 180)])
+def test_any_horizon_can_be_explained(
+    make_client: MakeClient, make_champion: Callable[..., Any], horizon: int, expansion: int
+) -> None:
+    client = make_client(load=lambda: make_champion(expansion=True))
+    body = {"rows": [ROW, {"plan": "pro", "mrr": 0}], "explain": 2, "horizon": horizon}
+    answer = client.post("/score_features", json=body).json()
+    assert (answer["drivers_horizon"], answer["expansion_version"]) == (horizon, "2")
+    result, unpaid = answer["results"]
+    assert (result["drivers_horizon"], result["expansion_drivers_horizon"]) == (horizon, expansion)
+    points = math.fsum(d["points"] for d in result["drivers"])
+    assert abs(result[f"typical_{horizon}d"] + points - result[f"churn_{horizon}d"]) <= 1e-9
+    points = math.fsum(d["points"] for d in result["expansion_drivers"])
+    assert abs(result[f"expansion_typical_{expansion}d"] + points - result[f"expansion_{expansion}d"]) <= 1e-9
+    assert len(result["drivers"]) == len(result["expansion_drivers"]) == 3
+    assert result["reading"].startswith(f"about {result[f'churn_{horizon}d']:.2f} by")
+    # What pays nothing cannot grow by a tenth.
+    assert (unpaid["expansion_30d"], unpaid["expansion_30d_low"], unpaid["expansion_drivers"]) == (None, None, [])
+    assert unpaid["churn_30d"] == 0.15 + 0.0625 / 2
+
+
+def test_a_horizon_that_the_champion_lacks_is_said(problem: Problem, make_client: MakeClient) -> None:
+    client = make_client()
+    document = problem(client.post("/score_features", json={"rows": [ROW], "horizon": 60}), 422, "unknown-horizon")
+    assert document["horizons"] == [30, 90, 365]
+    for horizon in (0, -90, 1826, 90.0, True, "90", None, [90]):
+        problem(client.post("/score_features", json={"rows": [ROW], "horizon": horizon}), 422, "bad-request")
+
+
+def test_a_row_has_the_same_bytes_alone_and_in_any_batch(
+    make_client: MakeClient, make_champion: Callable[..., Any]
+) -> None:
+    client = make_client(load=lambda: make_champion(expansion=True))
+    rows = [{"mrr": 37 * n, "days_since_last_use": n, "days_to_renewal": 31 * n, "plan": "pro"} for n in range(23)]
+    together = client.post("/score_features", json={"rows": [*rows, {"mrr": "much"}]}).json()["results"]
+    for row, result in zip(rows, together, strict=False):
+        assert client.post("/score_features", json={"rows": [row]}).json()["results"] == [result]
+
+
 @pytest.mark.parametrize(
     ("row", "kind", "says"),
     [
@@ -113,6 +180,7 @@ def test_rows_speak_from_their_own_day(make_client: MakeClient) -> None:
 def test_no_champion_says_what_to_do(problem: Problem, make_client: MakeClient) -> None:
     document = problem(make_client(load=lambda: None).post("/score_features", json={"rows": [ROW]}), 503, "no-champion")
     assert "tenure train" in document["detail"]
+    assert "rule-based health" in document["detail"]
 
 
 def test_a_champion_is_looked_for_again_but_not_by_every_request(make_champion: Callable[..., Any]) -> None:
@@ -136,7 +204,7 @@ def test_a_champion_is_looked_for_again_but_not_by_every_request(make_champion: 
     assert holder.get().version == "3"
     assert holder.get() is holder.get()
     assert len(asked) == 2
-    assert holder.status() == {"status": "ready", "model_version": "3"}
+    assert holder.status() == {"status": "ready", "model_version": "3", "expansion_version": None}
 
 
 def test_a_champion_of_another_catalogue_is_not_used(
@@ -175,5 +243,5 @@ def test_a_champion_that_cannot_explain_a_row_is_broken(
     def explain(rows: pd.DataFrame, horizon: int) -> None:
         raise RuntimeError("no trees")
 
-    monkeypatch.setattr(champion.kernel, "explain", explain, raising=False)
+    monkeypatch.setattr(champion.forecast.churn.kernel, "explain", explain)
     problem(make_client(load=lambda: champion).post("/score_features", json={"rows": [ROW]}), 503, "champion-broken")

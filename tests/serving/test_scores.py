@@ -27,7 +27,8 @@ def test_what_is_written_is_what_is_read(tmp_path: Path, make_frame: Frames) -> 
     assert [p.name for p in path.parent.iterdir()] == [path.name]  # no draft is left
     day = ScoreStore(tmp_path).latest()
     assert day is not None
-    assert (day.as_of, day.horizon, day.model_version) == (DAY, 90, "3")
+    assert (day.as_of, day.horizon, day.horizons, day.model_version) == (DAY, 90, (30, 90, 365), "3")
+    assert (day.not_validated, day.expansion_version, day.rule_based) == (["churn_365d"], None, False)
     assert day.computed_at == dt.datetime(2026, 2, 1, 3, tzinfo=dt.UTC)
     assert list(day.rows) == list(frame["account_id"])
     stored = day.rows["a-1"]
@@ -47,6 +48,9 @@ def test_columns_have_their_types_even_when_empty(tmp_path: Path, make_frame: Fr
     schema = pq.read_schema(write_day(tmp_path, frame, DAY))
     assert str(schema.field("churn_90d").type) == "double"
     assert str(schema.field("renews_on").type) == "date32[day]"
+    assert str(schema.field("expected_mrr_365d").type) == "double"
+    assert str(schema.field("drivers_horizon").type) == "int32"
+    assert b"trees' own uncertainty is not in it" in schema.field("churn_30d_high").metadata[b"description"]
     assert str(schema.field("name").type) == "string"
     assert str(schema.field("computed_at").type) == "timestamp[us, tz=UTC]"
 
@@ -55,7 +59,9 @@ def test_columns_have_their_types_even_when_empty(tmp_path: Path, make_frame: Fr
     ("change", "says"),
     [
         (lambda f: f.drop(columns="reading"), "no column reading"),
-        (lambda f: f.drop(columns=["churn_90d", "typical_90d"]), "no column churn_<days>d"),
+        (lambda f: f.drop(columns=[f"churn_{h}d" for h in (30, 90, 365)]), "no column churn_<days>d"),
+        (lambda f: f.drop(columns="churn_365d_low"), "no column churn_365d_low"),
+        (lambda f: f.drop(columns="expected_mrr_30d"), "no column expected_mrr_30d"),
         (lambda f: f.drop(columns="typical_90d"), "no column typical_90d"),
         (lambda f: f.iloc[:0], "no account"),
         (lambda f: pd.concat([f, f.iloc[:1]]), "twice"),
@@ -65,7 +71,22 @@ def test_columns_have_their_types_even_when_empty(tmp_path: Path, make_frame: Fr
         (lambda f: f.assign(mrr="much"), "mrr is not of type double"),
         (lambda f: f.assign(computed_at=pd.NaT), "computed_at"),
         (lambda f: f.assign(model_version=["3", "4", "3", "3", "3", "3"]), "more than one model"),
-        (lambda f: f.assign(churn_90d=f["churn_90d"] + 2e-9), "miss its probability"),
+        (lambda f: f.assign(churn_90d=f["churn_90d"] + 2e-9, churn_90d_high=f["churn_365d"]), "miss its probability"),
+        (
+            lambda f: f.assign(churn_30d=f["churn_90d"] + 1e-12, churn_30d_high=f["churn_365d"]),
+            "falls as the horizon grows",
+        ),
+        (lambda f: f.assign(churn_30d=None), "known at some horizons only"),
+        (lambda f: f.assign(churn_30d_low=None), "its interval are not known together"),
+        (lambda f: f.assign(churn_365d_low=f["churn_365d"] + 1e-12), "the interval of churn does not hold it"),
+        (lambda f: f.assign(churn_365d_high=f["churn_365d"] - 1e-12), "the interval of churn does not hold it"),
+        (lambda f: f.assign(involuntary_30d=f["churn_30d"] + 1e-12), "involuntary part is more"),
+        (lambda f: f.assign(expected_mrr_90d=-0.01), "expected_mrr_90d has values below 0"),
+        (lambda f: f.assign(renewal_next=1.01), "renewal_next has values outside 0 to 1"),
+        (lambda f: f.assign(health_adoption=101.0), "health_adoption has values outside 0 to 100"),
+        (lambda f: f.assign(drivers_horizon=180), "drivers_horizon is not one of its horizons"),
+        (lambda f: f.assign(drivers_horizon=None), "no drivers_horizon"),
+        (lambda f: f.assign(not_validated_in_time='{"churn_365d": 1}'), "not_validated_in_time"),
         (lambda f: f.assign(drivers=None), "no drivers"),
         (lambda f: f.assign(drivers='[{"feature": "mrr"}]'), "points"),
         (lambda f: f.assign(drivers="[half"), "not a score file"),
@@ -79,6 +100,49 @@ def test_a_frame_that_is_no_score_file_is_refused(
     with pytest.raises(ValueError, match=says):
         write_day(tmp_path, change(make_frame()), DAY)
     assert [p.read_bytes() for p in scores_folder(tmp_path).iterdir()] == [before]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: f.drop(columns="expansion_drivers"), "no column expansion_drivers"),
+        (lambda f: f.drop(columns="expansion_30d_low"), "no column expansion_30d_low"),
+        (lambda f: f.assign(expansion_30d=f["expansion_90d"] + 1e-12), "expansion falls as the horizon grows"),
+        (lambda f: f.assign(expansion_typical_90d=0.2), "the expansion_drivers of account 'a-0' miss"),
+        (lambda f: f.assign(expansion_version=["2", "3", "2", "2", "2", "2"]), "more than one model"),
+    ],
+)
+def test_expansion_is_checked_likewise(
+    tmp_path: Path, make_frame: Frames, change: Callable[[pd.DataFrame], pd.DataFrame], says: str
+) -> None:
+    write_day(tmp_path, make_frame(expansion=True), DAY)
+    day = ScoreStore(tmp_path).latest()
+    assert day is not None
+    assert day.expansion_version == "2"
+    with pytest.raises(ValueError, match=says):
+        write_day(tmp_path, change(make_frame(expansion=True)), DAY)
+
+
+def test_a_day_of_health_by_rules_is_stored(tmp_path: Path, make_rule_frame: Frames) -> None:
+    write_day(tmp_path, make_rule_frame(), DAY)
+    day = ScoreStore(tmp_path).latest()
+    assert day is not None
+    assert (day.rule_based, day.horizon, day.model_version, day.not_validated) == (True, None, None, None)
+    assert (day.rows["a-1"]["health"], day.rows["a-1"]["churn_90d"]) == (10.0, None)
+    assert day.rows["a-1"]["health_source"] == "rule_based"
+
+
+def test_a_file_of_one_horizon_is_refused_in_a_plain_sentence(tmp_path: Path, make_frame: Frames) -> None:
+    write_day(tmp_path, make_frame(version="1"), DAY)
+    added = ("low", "high", "30d", "365d", "involuntary_90d", "expected_mrr_90d")
+    old = [name for name in make_frame().columns if name.endswith(added)]
+    old += ["renewal_next", "drivers_horizon", "not_validated_in_time", "expansion_version"]
+    make_frame(NEXT).drop(columns=old).to_parquet(scores_folder(tmp_path) / "2026-02-02.parquet")
+    store = ScoreStore(tmp_path)
+    assert version(store) == "1"
+    assert store.trouble == [
+        "The scores in 2026-02-02.parquet are of an earlier version's layout; run `tenure score` for that day again."
+    ]
 
 
 def test_a_write_that_fails_leaves_the_day_as_it_was(

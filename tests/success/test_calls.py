@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from success.calls import accounts_to_call
+from success.calls import accounts_to_call, lowest_health
 
 
 def scores(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
@@ -24,3 +24,10 @@ def test_accounts_without_a_score_or_revenue_are_left_out() -> None:
 def test_the_list_is_cut() -> None:
     table = scores(*((f"a{n}", "ok", 100.0, 0.1 + n / 100) for n in range(9)))
     assert accounts_to_call(table, 90, count=3)["account_id"].tolist() == ["a8", "a7", "a6"]
+
+
+def test_the_lowest_health_comes_first_and_of_equals_the_larger() -> None:
+    rows = [("well", 80, 10.0), ("ill", 10, 5.0), ("ill, large", 10, 9.0), ("unknown", None, 9.0), ("free", 1, 0.0)]
+    table = pd.DataFrame(rows, columns=["account_id", "health", "mrr"])
+    assert lowest_health(table)["account_id"].tolist() == ["ill, large", "ill", "well"]
+    assert lowest_health(table, count=1)["account_id"].tolist() == ["ill, large"]

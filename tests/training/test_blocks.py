@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -88,6 +90,49 @@ def test_a_worked_monthly_example() -> None:
     assert blocks.train[-1] == dt.date(2023, 10, 1)  # 122 days later is 31 January 2024, before 1 February
     assert blocks.calibration == (dt.date(2024, 2, 1), dt.date(2024, 3, 1), dt.date(2024, 4, 1))
     assert blocks.holdout == (dt.date(2024, 8, 1), dt.date(2024, 9, 1))
+
+
+def _every_cut(days: list[dt.date], gap: int) -> list[Blocks]:
+    """All blocks that keep the gap and drop nothing but for it, in plain loops."""
+    found = []
+    for c, h in product(days, days):
+        train = tuple(d for d in days if d + gap * DAY <= c)
+        calibration = tuple(d for d in days if c <= d and d + gap * DAY <= h)
+        if train and calibration:
+            found.append(Blocks(train, calibration, tuple(d for d in days if d >= h), gap))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_borders_follow_the_events_and_honour_what_is_enough(seed: int) -> None:
+    rng = Random(seed)
+    days, gap = weekly(rng.randint(14, 26)), rng.choice((7, 14, 21, 30))
+    events = {day: float(rng.choice((0, 1, 3, 40))) for day in days}
+
+    def weight(part: tuple[dt.date, ...]) -> float:
+        return sum(events[day] for day in part)
+
+    def lopsided(blocks: Blocks) -> tuple[bool, float]:
+        parts = (blocks.train, blocks.calibration, blocks.holdout)
+        total = sum(map(weight, parts)) or 1.0
+        off = sum((weight(p) / total - aim) ** 2 for p, aim in zip(parts, (0.6, 0.2, 0.2), strict=True))
+        return min(map(len, parts)) < 2, off
+
+    def asked(least: float) -> Blocks:
+        return cut_blocks(
+            days, gap, days[-1] + gap * DAY, first_day=START, warmup_days=0, events=events,
+            enough=lambda b: min(weight(b.train) / 2, weight(b.calibration), weight(b.holdout)) >= least,
+        )  # fmt: skip
+
+    choices = sorted(_every_cut(days, gap), key=lopsided)
+    assert len(choices) < 400
+    assert lopsided(asked(0)) == pytest.approx(lopsided(choices[0]))
+    for least in (1, 20, 60, 90):
+        good = [b for b in choices if min(weight(b.train) / 2, weight(b.calibration), weight(b.holdout)) >= least]
+        # Where nothing holds enough, the best cut is kept, and whoever asked says what it lacks.
+        assert lopsided(asked(least)) == pytest.approx(lopsided((good or choices)[0]))
+        if good:
+            assert weight(asked(least).calibration) >= least
 
 
 def test_a_refit_calibrates_on_the_latest_matured_days() -> None:

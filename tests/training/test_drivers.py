@@ -14,7 +14,7 @@ from features.build import build_features
 from features.catalogue import CATALOGUE
 from features.history import History
 from training.drivers import drivers
-from training.kernel import Kernel
+from training.kernel import Kernel, load_kernel
 from training.registry import version
 
 
@@ -25,7 +25,7 @@ def scores(scored_home: Path, history: History) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def kernel(home: Path) -> Kernel:
-    return Kernel.load(version(home, 1).folder)
+    return load_kernel(version(home, 1).folder)
 
 
 def test_points_of_every_scored_account_add_up(scores: pd.DataFrame) -> None:

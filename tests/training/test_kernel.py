@@ -1,243 +1,301 @@
+"""The kernel on random trees and maps: what must hold at every horizon whatever was fitted."""
+
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
+from random import Random
+from types import ModuleType
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from features.settings import Settings
-from training.dataset import Dataset
-from training.kernel import Kernel
-from training.model import BoostedTrees, ChurnModel
-from training.recipe import FittedRecipe, fit_recipe, kernel_of
-from training.train import plan_blocks
+from training.kernel import Interval, Kernel, SmoothMap, load_kernel, save_kernel, sigmoid
 
-H = 30
+IDENTITY = SmoothMap((), (), (0.0, 1.0))
 
 
-def odd_rows(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    head = rows.head(40).reset_index(drop=True)
-    return {
-        "as they are": head,
-        "columns missing": head.drop(columns=["trend", "plan", "mrr"]),
-        "columns more and reordered": head[head.columns[::-1]].assign(other="x"),
-        "unknown category": head.assign(plan="never seen", segment=3.5),
-        "all missing": head.assign(**dict.fromkeys(head.columns, np.nan)),
-        "no column at all": pd.DataFrame(index=range(3)),
-        "python objects": head.astype(object),
-        "far away": head.assign(trend=1e12, mrr=-1e12, noise=np.inf),
-    }
+def always(check: Callable[[Random], None], examples: int = 25) -> None:
+    # A smaller seed is no simpler kernel, so there is nothing to shrink.
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(seed=st.integers(0, 2**32 - 1))
+    def holds(seed: int) -> None:
+        check(Random(seed))
+
+    holds()
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.tobytes() == b.tobytes()
+    return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
 
 
-def constant_kernel(make_dataset: Callable[..., Dataset], settings: Settings) -> Kernel:
-    """A model without a single split, since no column varies."""
-    dataset = make_dataset(accounts=200)
-    for name in dataset.rows.columns:
-        dataset.rows[name] = 1.0 if name not in ("plan", "segment") else "one"
-    blocks, _ = plan_blocks(dataset, Settings(training=settings.training.__class__(min_churned=(20, 20, 20))))
-    return kernel_of(fit_recipe(dataset, blocks, settings), dataset)
+def logit(p: np.ndarray) -> np.ndarray:
+    return np.array([math.log(x / (1 - x)) for x in p.tolist()])
 
 
-def test_saved_and_loaded_it_gives_the_same_bytes(fitted: Any, tmp_path: Path) -> None:
-    dataset, _, recipe, kernel = fitted
-    kernel.save(tmp_path / "a")
-    loaded = Kernel.load(tmp_path / "a")
-    loaded.save(tmp_path / "b")
-    for name in ("model.json", f"churn_{H}d.txt"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert loaded.horizons == (H,)
-    assert loaded.calibration == kernel.calibration
-    assert loaded.typical == kernel.typical
-    assert loaded.catalogue_hash == "c" * 64
-    for rows in odd_rows(dataset.rows).values():
-        assert same(loaded.probabilities(rows, H), kernel.probabilities(rows, H))
-        assert same(loaded.explain(rows, H).points, kernel.explain(rows, H).points)
-    assert same(kernel.probabilities(dataset.rows, H), recipe.predictions(dataset.rows)["model"])
-    assert {path.suffix for path in (tmp_path / "a").iterdir()} == {".json", ".txt"}
+def everything(kernel: Kernel, rows: pd.DataFrame, horizon: int) -> dict[str, np.ndarray]:
+    """All that a kernel says of each row, the row first."""
+    low, high = kernel.bounds(rows, horizon)
+    e = kernel.explain(rows, horizon)
+    return {
+        "probabilities": kernel.probabilities(rows, horizon),
+        "hazards": kernel.hazards(rows),
+        "margins": kernel.margins(rows, horizon),
+        "low": low,
+        "high": high,
+        "involuntary": kernel.involuntary(rows, horizon),
+        "retained_ratio": kernel.retained_ratio(rows, horizon),
+        "explained": e.probability,
+        "points": e.points,
+        "log_odds": e.log_odds,
+    }
 
 
-def test_a_row_gives_the_same_bytes_alone_and_in_any_batch(fitted: Any) -> None:
-    dataset, _, _, kernel = fitted
-    rows = dataset.rows.sample(101, random_state=1)
-    p, e = kernel.probabilities(rows, H), kernel.explain(rows, H)
-    assert same(p, e.probability)
+def test_no_probability_falls_with_the_horizon_and_neither_part_does(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000))
+        found = [kernel.probabilities(rows, h) for h in kernel.horizons]
+        parts = [kernel.involuntary(rows, h) for h in kernel.horizons]
+        for p, part in zip(found, parts, strict=True):
+            assert np.all((p > 0) & (p < 1))
+            assert np.all((part >= 0) & (part <= p))
+        for (p, part), (later, later_part) in pairwise(zip(found, parts, strict=True)):
+            assert np.all(p <= later)
+            assert np.all(part <= later_part)
+            assert np.all(p - part <= later - later_part + 1e-15)
+
+    always(check, 40)
+
+
+def test_a_probability_is_one_less_the_product_of_what_is_left(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000))
+        left, involuntary = np.ones(len(rows)), np.zeros(len(rows))
+        hazards = kernel.hazards(rows)
+        share_margin = lightgbm.Booster(model_str=kernel.share_trees).predict(
+            _matrix(kernel, rows, kernel.share_fills), raw_score=True
+        )
+        for k, interval in enumerate(kernel.intervals):
+            margins = lightgbm.Booster(model_str=interval.trees).predict(
+                _matrix(kernel, rows, interval.fills), raw_score=True
+            )
+            assert kernel.margins(rows, interval.until) == pytest.approx(margins, abs=1e-12)
+            assert hazards[:, k] == pytest.approx([_hazard(interval.calibration, f) for f in margins], abs=1e-12)
+            share = interval.share
+            part = [_hazard(share, f) for f in share_margin] if isinstance(share, SmoothMap) else share
+            involuntary += left * hazards[:, k] * part
+            left *= 1 - hazards[:, k]
+            assert kernel.probabilities(rows, interval.until) == pytest.approx(1 - left, abs=1e-12)
+            assert kernel.involuntary(rows, interval.until) == pytest.approx(involuntary, abs=1e-12)
+
+    always(check)
+
+
+def _matrix(kernel: Kernel, rows: pd.DataFrame, fills: Any) -> np.ndarray:
+    """The encoding, cell by cell."""
+    matrix = []
+    for row in rows.to_dict("records"):
+        values = []
+        for name in kernel.feature_names:
+            value = row[name]
+            if name in kernel.categories:
+                known = kernel.categories[name]
+                value = float(known.index(value)) if value in known else math.nan
+            values.append(fills[name] if name in fills and math.isnan(value) else value)
+        matrix.append(values)
+    return np.array(matrix)
+
+
+def _hazard(smooth: SmoothMap, f: float) -> float:
+    c = smooth.coefficients
+    z = c[0] + c[1] * f
+    for knot, scale, weight in zip(smooth.knots, smooth.scales, c[2:], strict=True):
+        z += weight * scale * float(np.logaddexp(0, (f - knot) / scale))
+    return 1 / (1 + math.exp(-min(max(z, -36.0), 36.0)))
+
+
+def test_the_same_bytes_alone_and_in_any_batch_at_every_horizon(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000), 17)
+        order = rng.sample(range(17), 9)
+        for horizon in kernel.horizons:
+            whole = everything(kernel, rows, horizon)
+            some = everything(kernel, rows.iloc[order], horizon)
+            for name, values in whole.items():
+                assert same(some[name], values[order]), name
+            for i in range(3):
+                for name, values in everything(kernel, rows.iloc[[i]], horizon).items():
+                    assert same(values, whole[name][[i]]), name
+            assert same(whole["explained"], whole["probabilities"])
+            for name, values in everything(kernel, rows.head(0), horizon).items():
+                assert values.shape == (0, *whole[name].shape[1:])
+
+    always(check, 8)
+
+
+def test_drivers_add_up_at_every_horizon(kernels: ModuleType) -> None:
+    """Also where margins saturate, where they are the base, and where no tree splits."""
+
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000))
+        for horizon in kernel.horizons:
+            e = kernel.explain(rows, horizon)
+            assert np.isfinite(e.points).all()
+            # Rounding is shared out, so that no more is left of it than adding up brings anew.
+            rounding = 1e-15 * (1 + np.abs(e.points).sum(axis=1))
+            assert np.all(np.abs(e.typical_probability + e.points.sum(axis=1) - e.probability) < rounding)
+            # At a probability of nearly 1 the next number below it is a large step in log-odds.
+            within = (e.probability < 1 - 1e-6) & (e.typical_probability < 1 - 1e-6)
+            gap = e.base_log_odds + e.log_odds.sum(axis=1) - logit(e.probability)
+            assert np.abs(gap[within]).max(initial=0) < 1e-8
+            assert e.base_log_odds == pytest.approx(float(logit(np.array([e.typical_probability]))[0]), abs=1e-12)
+
+    always(check, 60)
+
+
+@pytest.mark.parametrize("intervals", [1, 2, 4])
+@pytest.mark.parametrize("shape", ["constant", "cancelling", "extreme", "tiny"])
+def test_drivers_add_up_on_one_shape_alone(kernels: ModuleType, shape: str, intervals: int) -> None:
+    rows = kernels.rows(intervals)
+    for seed in range(8):
+        kernel = kernels.kernel(Random(seed), intervals, (shape,))
+        for horizon in kernel.horizons:
+            e = kernel.explain(rows, horizon)
+            assert np.abs(e.typical_probability + e.points.sum(axis=1) - e.probability).max() < 1e-9
+            if shape == "constant":
+                assert not e.points.any()
+            if shape == "cancelling":
+                assert np.abs(e.points[0]).max() > 0
+                assert e.probability[0] == pytest.approx(e.typical_probability, abs=1e-9)
+
+
+def test_log_odds_add_up_where_hardly_anybody_leaves(kernels: ModuleType) -> None:
+    """At one in a million a difference in log-odds is a very small one in probability."""
+    seldom = SmoothMap((), (), (-14.0, 1e-3))
+    kernel = Kernel([Interval(30, kernels.trees("small", 1), {}, seldom)], kernels.NAMES, kernels.CATEGORIES, {}, "")
+    rows = kernels.rows(1, 30)
+    e = kernel.explain(rows, 30)
+    assert 0 < np.abs(e.probability - e.typical_probability).max() < 2e-9
+    assert np.abs(e.base_log_odds + e.log_odds.sum(axis=1) - logit(e.probability)).max() < 1e-11
+
+
+def test_attributions_are_the_stated_formula(kernels: ModuleType) -> None:
+    """In plain loops, from what LightGBM adds to each interval's margin."""
+
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000), 6)
+        for place, horizon in enumerate(kernel.horizons):
+            e = kernel.explain(rows, horizon)
+            typical, wanted = _formula(kernel, rows, place)
+            assert e.typical_probability == pytest.approx(typical, abs=1e-12)
+            assert np.abs(e.points - wanted).max() < 1e-9
+
+    always(check)
+
+
+def _formula(kernel: Kernel, rows: pd.DataFrame, last: int) -> tuple[float, np.ndarray]:
+    parts = []
+    for interval in kernel.intervals[: last + 1]:
+        booster = lightgbm.Booster(model_str=interval.trees)
+        parts.append(booster.predict(_matrix(kernel, rows, interval.fills), pred_contrib=True))
+    maps = [interval.calibration for interval in kernel.intervals[: last + 1]]
+    base = [float(part[0, -1]) for part in parts]
+    q0 = [_hazard(m, f) for m, f in zip(maps, base, strict=True)]
+    points = np.zeros((len(rows), len(kernel.feature_names)))
     for i in range(len(rows)):
-        one = rows.iloc[[i]]
-        assert same(kernel.probabilities(one, H), p[[i]])
-        alone = kernel.explain(one, H)
-        assert same(alone.points[0], e.points[i])
-        assert same(alone.log_odds[0], e.log_odds[i])
-    assert same(kernel.probabilities(rows.iloc[::-1], H)[::-1].copy(), p)
-    assert kernel.probabilities(rows.head(0), H).shape == (0,)
-    assert kernel.explain(rows.head(0), H).points.shape == (0, len(kernel.feature_names))
+        phi = [part[i, :-1] for part in parts]
+        q = [_hazard(m, f + float(one.sum())) for m, f, one in zip(maps, base, phi, strict=True)]
+        for k in range(last + 1):
+            first = math.prod(1 - q[j] for j in range(k)) * math.prod(1 - q0[j] for j in range(k + 1, last + 1))
+            other = math.prod(1 - q0[j] for j in range(k)) * math.prod(1 - q[j] for j in range(k + 1, last + 1))
+            total = float(phi[k].sum())
+            secant = (q[k] - q0[k]) / total if abs(total) > 1e-7 else q0[k] * (1 - q0[k]) * _slope(maps[k], base[k])
+            points[i] += 0.5 * (first + other) * phi[k] * secant
+    return 1 - math.prod(1 - q for q in q0), points
 
 
-def test_drivers_add_up(fitted: Any) -> None:
-    dataset, _, _, kernel = fitted
-    for rows in [dataset.rows, *odd_rows(dataset.rows).values()]:
-        e = kernel.explain(rows, H)
-        assert np.abs(e.typical_probability + e.points.sum(axis=1) - e.probability).max() < 1e-12
-        log_odds = np.log(e.probability) - np.log1p(-e.probability)
-        assert np.abs(e.base_log_odds + e.log_odds.sum(axis=1) - log_odds).max() < 1e-9
-        # A driver never points the other way than its attribution.
-        assert np.all(e.points * e.log_odds >= -1e-12)
-        a, b = kernel.calibration[H]
-        assert e.base_log_odds == a + b * kernel.base[H]
+def _slope(smooth: SmoothMap, f: float) -> float:
+    bends = zip(smooth.knots, smooth.scales, smooth.coefficients[2:], strict=True)
+    return smooth.coefficients[1] + sum(w / (1 + math.exp(-(f - knot) / scale)) for knot, scale, w in bends)
 
 
-@pytest.mark.parametrize("b", [1e-3, 1.0, 60.0])
-def test_drivers_add_up_at_any_steepness(fitted: Any, b: float) -> None:
-    """Also where the probability saturates and where the margin meets the typical one."""
-    dataset, _, recipe, kernel = fitted
-    text = recipe.model.pipeline_["trees"].booster_.model_to_string()
-    steep = Kernel({H: text}, {H: (-1.0, b)}, kernel.feature_names, kernel.categories, kernel.fills, {}, "")
-    e = steep.explain(dataset.rows.head(2000), H)
-    assert np.all((e.probability > 0) & (e.probability < 1))
-    assert np.isfinite(e.points).all()
-    assert np.abs(e.typical_probability + e.points.sum(axis=1) - e.probability).max() < 1e-9
+def test_bounds_are_the_delta_method(kernels: ModuleType) -> None:
+    """By moving each coefficient a little and looking at the log-odds of the outcome."""
+
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng, shapes=("small", "deep")), kernels.rows(rng.randrange(1000), 6)
+        for place, horizon in enumerate(kernel.horizons):
+            p = kernel.probabilities(rows, horizon)
+            low, high = kernel.bounds(rows, horizon)
+            assert np.all((low > 0) & (high < 1))
+            assert np.all((low <= p) & (p <= high))
+            if not kernel.covariance.size:
+                assert same(low, p)
+                assert same(high, p)
+                continue
+            plain = (p > 1e-6) & (p < 1 - 1e-6)
+            derivatives = np.zeros((len(kernel.covariance), len(rows)))
+            at = 0
+            for k, interval in enumerate(kernel.intervals):
+                for c in range(len(interval.calibration.coefficients)):
+                    if k <= place:
+                        up, down = (_moved(kernel, rows, place, k, c, step) for step in (1e-5, -1e-5))
+                        derivatives[at] = (up - down) / 2e-5
+                    at += 1
+            error = 1.6448536269514722 * np.sqrt(np.einsum("in,ij,jn->n", derivatives, kernel.covariance, derivatives))
+            ours = (logit(np.clip(high, 1e-15, 1 - 1e-15)) - logit(p))[plain & (error < 10)]
+            assert ours == pytest.approx(error[plain & (error < 10)], rel=1e-3, abs=1e-6)
+
+    always(check, 15)
 
 
-def test_near_the_typical_account_the_derivative_takes_over(fitted: Any) -> None:
-    dataset, _, _, kernel = fitted
-    e = kernel.explain(dataset.rows, H)
-    distance = np.abs(e.probability - e.typical_probability)
-    nearest = int(np.argmin(distance))
-    assert distance[nearest] < 1e-4
-    slope = e.typical_probability * (1 - e.typical_probability)
-    assert e.points[nearest] == pytest.approx(slope * e.log_odds[nearest], rel=1e-2)
+def _moved(kernel: Kernel, rows: pd.DataFrame, place: int, k: int, c: int, step: float) -> np.ndarray:
+    """The log-odds of the outcome with one coefficient moved."""
+    left = np.ones(len(rows))
+    for j, interval in enumerate(kernel.intervals[: place + 1]):
+        coefficients = list(interval.calibration.coefficients)
+        if j == k:
+            coefficients[c] += step
+        moved = interval.calibration._replace(coefficients=tuple(coefficients))
+        left *= [1 - _hazard(moved, f) for f in kernel.margins(rows, interval.until)]
+    return np.log((1 - left) / left)
 
 
-def test_a_model_without_splits_still_explains(make_dataset: Any, settings: Settings, tmp_path: Path) -> None:
-    kernel = constant_kernel(make_dataset, settings)
-    kernel.save(tmp_path)
-    e = Kernel.load(tmp_path).explain(pd.DataFrame({"trend": [5.0, np.nan]}), H)
-    assert not e.points.any()
-    assert e.probability == pytest.approx(e.typical_probability, abs=1e-15)
-    assert 0.05 < e.typical_probability < 0.3
+def test_the_retained_ratio_is_a_line_through_its_trees_and_never_below_0(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000))
+        value = np.zeros(len(rows))
+        if kernel.ratio_trees:
+            value = lightgbm.Booster(model_str=kernel.ratio_trees).predict(
+                _matrix(kernel, rows, kernel.ratio_fills), raw_score=True
+            )
+        for horizon, (a, b) in kernel.ratios.items():
+            assert kernel.retained_ratio(rows, horizon) == pytest.approx(np.maximum(a + b * value, 0), abs=1e-12)
+
+    always(check, 10)
 
 
-def test_missing_columns_and_unknown_categories_are_missing_values(fitted: Any) -> None:
-    dataset, _, _, kernel = fitted
-    rows = dataset.rows.head(300)
-    empty = rows.assign(trend=np.nan, plan=None)
-    assert same(kernel.margins(rows.drop(columns=["trend", "plan"]), H), kernel.margins(empty, H))
-    assert same(kernel.margins(rows.assign(plan="new", trend=np.nan), H), kernel.margins(empty, H))
-    assert not same(kernel.margins(rows, H), kernel.margins(empty, H))
-
-
-def test_a_gap_that_training_never_saw_reads_as_the_median_and_not_as_zero(make_dataset: Any) -> None:
-    dataset = make_dataset(accounts=300)
-    dataset.rows["trend"] = dataset.rows["trend"].fillna(0) + 10
-    model = ChurnModel().fit(dataset.rows, dataset.labels, dataset.accounts)
-    rows = dataset.rows.head(50)
-    median = float(dataset.rows["trend"].median())
-    blank = model.decision_function(rows.assign(trend=np.nan))
-    assert same(blank, model.decision_function(rows.assign(trend=median)))
-    assert not same(blank, model.decision_function(rows.assign(trend=0.0)))
-
-
-def test_a_number_that_is_none_is_refused_by_name(fitted: Any) -> None:
-    with pytest.raises(ValueError, match="The feature mrr must be a number"):
-        fitted[3].probabilities(pd.DataFrame({"mrr": ["much"]}), H)
-    with pytest.raises(ValueError, match="no horizon of 90 days"):
-        fitted[3].probabilities(pd.DataFrame({"mrr": [1.0]}), 90)
-
-
-def damage(folder: Path, kind: str) -> None:
-    model, trees = folder / "model.json", folder / f"churn_{H}d.txt"
-    if kind == "no folder":
-        shutil.rmtree(folder)
-    elif kind == "no model.json":
-        model.unlink()
-    elif kind == "cut model.json":
-        model.write_text(model.read_text()[:200])
-    elif kind == "not utf-8":
-        model.write_bytes(b"\xff\xfe{}")
-    elif kind == "foreign model.json":
-        model.write_text('{"format": "someone-elses"}')
-    elif kind == "a list":
-        model.write_text("[1, 2]")
-    elif kind == "no trees":
-        trees.unlink()
-    elif kind == "cut trees":  # LightGBM's own reader crashes the process on this one
-        trees.write_text(trees.read_text()[:600])
-    elif kind == "one digit":
-        text = trees.read_text()
-        at = text.index("leaf_value=") + 14
-        trees.write_text(text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :])
-    else:
-        document = json.loads(model.read_text())
-        if kind == "falling calibration":
-            document["horizons"][0]["b"] = -1.0
-        elif kind == "other features":
-            document["feature_names"][0] = "else"
-        elif kind == "no calibration":
-            del document["horizons"][0]["a"]
-        elif kind == "text for a number":
-            document["horizons"][0]["a"] = {}
-        elif kind == "path outside":
-            document["horizons"][0]["file"] = "../../secret"
-        elif kind == "no horizons":
-            document["horizons"] = []
-        model.write_text(json.dumps(document))
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "no folder", "no model.json", "cut model.json", "not utf-8", "foreign model.json", "a list", "no trees",
-        "cut trees", "one digit", "falling calibration", "other features", "no calibration", "text for a number",
-        "path outside", "no horizons",
-    ],
-)  # fmt: skip
-def test_a_damaged_folder_is_refused_in_one_sentence(fitted: Any, tmp_path: Path, kind: str) -> None:
-    fitted[3].save(tmp_path / "m")
-    damage(tmp_path / "m", kind)
-    with pytest.raises(ValueError, match=r"^[A-Z][^\n]*\.$"):
-        Kernel.load(tmp_path / "m")
-
-
-def test_attributions_equal_shap(fitted: Any) -> None:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # shap warns of its own dependencies
-        import shap
-
-        dataset, _, recipe, kernel = fitted
-        rows = dataset.rows.head(200)
-        encoder, trees = recipe.model.pipeline_["encoder"], recipe.model.pipeline_["trees"]
-        explainer = shap.TreeExplainer(trees.booster_)
-        values = explainer.shap_values(encoder.transform(rows))
-    e = kernel.explain(rows, H)
-    _, b = kernel.calibration[H]
-    assert np.abs(np.asarray(values).reshape(len(rows), -1) * b - e.log_odds).max() < 1e-12
-    assert float(np.ravel(explainer.expected_value)[0]) == pytest.approx(kernel.base[H], abs=1e-12)
-
-
-def test_attributions_equal_shapleys_definition(make_dataset: Any) -> None:
-    """Every subset of features, by walking the dumped trees: shares no code with LightGBM or shap."""
-    dataset = make_dataset(accounts=300)
-    names = ["days_since_last_use", "trend", "plan", "noise", "mrr"]
-    model = ChurnModel(BoostedTrees(max_trees=30)).fit(dataset.rows[names], dataset.labels, dataset.accounts)
-    recipe = FittedRecipe(model, type("C", (), {"a_": 0.0, "b_": 1.0})(), *[None] * 4)  # type: ignore[arg-type]  # stand-ins
-    kernel = kernel_of(recipe, dataset)
-    rows = dataset.rows[names].iloc[[0, 7, 19, 30, 55, 61]]
-    matrix = model.pipeline_["encoder"].transform(rows)
-    dump = model.pipeline_["trees"].booster_.dump_model()["tree_info"]
+def test_attributions_equal_shap_and_shapleys_definition(kernels: ModuleType) -> None:
+    """Every subset of features, by walking the dumped trees: shares no code with LightGBM."""
+    text = kernels.trees("deep", 1)
+    kernel = Kernel([Interval(30, text, {}, IDENTITY)], kernels.NAMES, kernels.CATEGORIES, {}, "")
+    rows = kernels.rows(5, 5)
+    matrix = _matrix(kernel, rows, {})
+    dump = lightgbm.Booster(model_str=text).dump_model()["tree_info"]
     assert any(node["decision_type"] == "==" for tree in dump for node in _splits(tree["tree_structure"]))
-    k = len(names)
+    found = kernel.explain(rows, 30)
+    k = len(kernels.NAMES)
     for i, x in enumerate(matrix):
         worth = {
             subset: sum(_expected(tree["tree_structure"], x, subset) for tree in dump)
@@ -251,8 +309,8 @@ def test_attributions_equal_shapleys_definition(make_dataset: Any) -> None:
                 for s in worth
                 if feature not in s
             )  # fmt: skip
-            assert kernel.explain(rows, H).log_odds[i, feature] == pytest.approx(phi, abs=1e-10)
-        assert kernel.base[H] == pytest.approx(worth[()], abs=1e-10)
+            assert found.log_odds[i, feature] == pytest.approx(phi, abs=1e-9)
+        assert kernel.base[0] == pytest.approx(worth[()], abs=1e-10)
 
 
 def _splits(node: dict[str, Any]) -> list[dict[str, Any]]:
@@ -277,3 +335,303 @@ def _expected(node: dict[str, Any], x: np.ndarray, known: tuple[int, ...]) -> fl
     counts = [child.get("internal_count", child.get("leaf_count")) for child in (left, right)]
     total = counts[0] * _expected(left, x, known) + counts[1] * _expected(right, x, known)
     return total / node["internal_count"]
+
+
+# What a kernel refuses.
+
+
+def _with(kernels: ModuleType, **changes: Any) -> Kernel:
+    interval = Interval(30, kernels.trees("small", 1), {}, IDENTITY, 0.5, 0.5)
+    later = interval._replace(until=90)
+    document: dict[str, Any] = {
+        "intervals": [interval, later], "feature_names": kernels.NAMES, "categories": kernels.CATEGORIES,
+        "typical": {}, "catalogue_hash": "", "covariance": np.eye(4).tolist(),
+    }  # fmt: skip
+    for name, value in changes.items():
+        if name in Interval._fields:
+            document["intervals"][1] = document["intervals"][1]._replace(**{name: value})
+        else:
+            document[name] = value
+    return Kernel(**document)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "falling": ({"calibration": SmoothMap((), (), (0.0, -1.0))}, "increasing"),
+    "flat": ({"calibration": SmoothMap((), (), (0.0, 0.0))}, "increasing"),
+    "falling beyond a knot": ({"calibration": SmoothMap((0.0,), (1.0,), (0.0, 1.0, -1.5))}, "increasing"),
+    "falling between knots": ({"calibration": SmoothMap((0.0, 1.0), (1.0,) * 2, (0.0, 1.0, -2.0, 3.0))}, "increasing"),
+    "knots in no order": ({"calibration": SmoothMap((1.0, 0.0), (1.0,) * 2, (0.0, 1.0, 1.0, 1.0))}, "increasing"),
+    "scale of 0": ({"calibration": SmoothMap((0.0,), (0.0,), (0.0, 1.0, 1.0))}, "increasing"),
+    "nan": ({"calibration": SmoothMap((), (), (math.nan, 1.0))}, "increasing"),
+    "a coefficient too few": ({"calibration": SmoothMap((0.0,), (1.0,), (0.0, 1.0))}, "increasing"),
+    "falling share": ({"share": SmoothMap((), (), (0.0, -1.0))}, "increasing"),
+    "share above 1": ({"share": 1.1}, "between 0 and 1"),
+    "renewal share below 0": ({"renewal_share": -0.1}, "between 0 and 1"),
+    "share without trees": ({"share": IDENTITY}, "trees"),
+    "covariance of another shape": ({"covariance": np.eye(3).tolist()}, "covariance"),
+    "covariance of one row": ({"covariance": [1.0, 2.0]}, "covariance"),
+    "covariance that is none": ({"covariance": (np.eye(4) * math.nan).tolist()}, "covariance"),
+    "ratio that is none": ({"ratios": {30: (math.nan, 1.0)}}, "ratios"),
+    "horizons twice": ({"until": 30}, "ascending"),
+    "horizons in no order": ({"until": 10}, "ascending"),
+    "no intervals": ({"intervals": []}, "horizons"),
+    "other features": ({"feature_names": ("a", "b", "c", "d")}, "other features"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_a_model_is_refused(kernels: ModuleType, kind: str) -> None:
+    changes, said = REFUSED[kind]
+    with pytest.raises(ValueError, match=said) as refusal:
+        _with(kernels, **changes)
+    assert str(refusal.value).endswith(".")
+
+
+def test_what_a_model_does_not_tell_is_said_so(kernels: ModuleType) -> None:
+    rows = kernels.rows(1)
+    kernel = _with(kernels, share=None)
+    with pytest.raises(ValueError, match="no horizon of 60 days; it has"):
+        kernel.probabilities(rows, 60)
+    for wrong in (kernel.bounds, kernel.involuntary, kernel.retained_ratio, kernel.explain, kernel.margins):
+        with pytest.raises(ValueError, match="no horizon of 60"):
+            wrong(rows, 60)
+    with pytest.raises(ValueError, match="no voluntary and involuntary parts"):
+        kernel.involuntary(rows, 90)
+    with pytest.raises(ValueError, match="does not tell how revenue grows"):
+        kernel.retained_ratio(rows, 30)
+    with pytest.raises(ValueError, match="The feature a must be a number"):
+        kernel.probabilities(pd.DataFrame({"a": ["much"]}), 30)
+
+
+# Rows as they may come.
+
+
+def test_missing_columns_and_unknown_categories_are_missing_values(kernels: ModuleType) -> None:
+    kernel, rows = kernels.kernel(Random(3), 2, ("deep",)), kernels.rows(3, 40)
+    empty = everything(kernel, rows.assign(b=np.nan, plan=None), kernel.horizons[-1])
+    for part in (rows.drop(columns=["b", "plan"]), rows.assign(b=None, plan="new one"), rows.assign(b=pd.NA, plan=3.5)):
+        found = everything(kernel, part, kernel.horizons[-1])
+        assert all(same(found[name], empty[name]) for name in empty)
+    assert not same(everything(kernel, rows, kernel.horizons[-1])["margins"], empty["margins"])
+    odd = rows[rows.columns[::-1]].assign(other="x").astype(object)
+    full = everything(kernel, rows, kernel.horizons[-1])
+    assert all(same(values, full[name]) for name, values in everything(kernel, odd, kernel.horizons[-1]).items())
+    assert np.isfinite(kernel.probabilities(pd.DataFrame(index=range(3)), kernel.horizons[-1])).all()
+
+
+def test_a_gap_reads_as_the_fill_of_its_interval(kernels: ModuleType) -> None:
+    text = kernels.trees("deep", 2)
+    parts = [Interval(h, text, fills, IDENTITY) for h, fills in ((30, {"a": 2.0}), (90, {"a": -2.0}), (180, {}))]
+    kernel = Kernel(parts, kernels.NAMES, kernels.CATEGORIES, {}, "")
+    rows = kernels.rows(2, 30).assign(a=np.nan)
+    for horizon, value in ((30, 2.0), (90, -2.0), (180, np.nan)):
+        assert same(kernel.margins(rows, horizon), kernel.margins(rows.assign(a=value), horizon))
+    assert not same(kernel.margins(rows, 30), kernel.margins(rows, 90))
+
+
+def test_the_logistic_function_and_the_maps_at_their_limits() -> None:
+    assert 0 < sigmoid(np.array([-1e9]))[0] < sigmoid(np.array([1e9]))[0] < 1
+    smooth = SmoothMap((-1.0, 1.0), (0.5, 0.5), (0.3, 0.2, 1.0, -0.9))
+    f = np.linspace(-40, 40, 400)
+    z = smooth.log_odds(f)
+    assert smooth.increasing
+    assert np.all(np.diff(z) > 0)
+    assert z == pytest.approx(smooth.basis(f) @ np.array(smooth.coefficients), abs=1e-12)
+    for at in (-30.0, -1.0, 0.4, 30.0):
+        step = (smooth.log_odds(np.array([at + 1e-6]))[0] - smooth.log_odds(np.array([at - 1e-6]))[0]) / 2e-6
+        assert smooth.slope(at) == pytest.approx(step, abs=1e-6)
+
+
+# Files.
+
+
+def test_saved_and_loaded_it_gives_the_same_bytes(kernels: ModuleType, tmp_path: Path) -> None:
+    rows = kernels.rows(4, 30)
+    for seed in range(6):
+        kernel, (a, b) = kernels.kernel(Random(seed)), (tmp_path / f"a{seed}", tmp_path / f"b{seed}")
+        save_kernel(kernel, a)
+        loaded = load_kernel(a)
+        save_kernel(loaded, b)
+        names = sorted(path.name for path in a.iterdir())
+        assert names == sorted(path.name for path in b.iterdir())
+        assert all((a / name).read_bytes() == (b / name).read_bytes() for name in names)
+        assert loaded.intervals == kernel.intervals
+        assert {Path(name).suffix for name in names} == {".json", ".txt"}
+        for attribute in ("horizons", "feature_names", "categories", "typical", "catalogue_hash", "outcome", "ratios"):
+            assert getattr(loaded, attribute) == getattr(kernel, attribute)
+        for horizon in kernel.horizons:
+            ours, theirs = everything(kernel, rows, horizon), everything(loaded, rows, horizon)
+            assert all(same(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_fitted_kernel_too(fitted: Any, tmp_path: Path) -> None:
+    save_kernel(fitted.kernel, tmp_path)
+    loaded, rows = load_kernel(tmp_path), fitted.dataset.rows.head(200)
+    assert loaded.horizons == fitted.kernel.horizons == (30, 90)
+    assert loaded.intervals == fitted.kernel.intervals
+    for horizon in loaded.horizons:
+        ours, theirs = everything(fitted.kernel, rows, horizon), everything(loaded, rows, horizon)
+        assert all(same(ours[name], theirs[name]) for name in ours)
+        e = loaded.explain(rows, horizon)
+        assert np.abs(e.typical_probability + e.points.sum(axis=1) - e.probability).max() < 1e-9
+        for i in range(0, 200, 23):
+            alone = everything(loaded, rows.iloc[[i]], horizon)
+            assert all(same(alone[name], ours[name][[i]]) for name in ours)
+
+
+def _edit(*path: Any, value: Any = None, remove: bool = False) -> Callable[[Any], None]:
+    def change(document: Any) -> None:
+        for key in path[:-1]:
+            document = document[key]
+        if remove:
+            del document[path[-1]]
+        else:
+            document[path[-1]] = value
+
+    return change
+
+
+EDITS: dict[str, Callable[[Any], None]] = {
+    "foreign": _edit("format", value="someone-elses"),
+    "older": _edit("format", value="tenure-kernel-1"),
+    "falling calibration": _edit("intervals", 0, "calibration", "coefficients", value=[0.0, -1.0]),
+    "calibration of text": _edit("intervals", 0, "calibration", "coefficients", value=["0", "1"]),
+    "calibration as text": _edit("intervals", 0, "calibration", "coefficients", value="01"),
+    "no calibration": _edit("intervals", 1, "calibration", remove=True),
+    "no coefficients": _edit("intervals", 1, "calibration", "coefficients", remove=True),
+    "text for a map": _edit("intervals", 1, "calibration", value="logistic"),
+    "endless horizon": _edit("intervals", 1, "until", value=math.inf),
+    "half a day": _edit("intervals", 1, "until", value=90.5),
+    "text for a horizon": _edit("intervals", 1, "until", value="90"),
+    "no intervals": _edit("intervals", value=[]),
+    "number for intervals": _edit("intervals", value=3),
+    "share of text": _edit("intervals", 0, "share", value="half"),
+    "share above 1": _edit("intervals", 0, "share", value=7),
+    "fill of text": _edit("intervals", 0, "fills", value={"a": "low"}),
+    "fills in a list": _edit("intervals", 0, "fills", value=[1]),
+    "other features": _edit("feature_names", 0, value="else"),
+    "features as text": _edit("feature_names", value="abcd"),
+    "categories as text": _edit("categories", "plan", value="basic"),
+    "categories of numbers": _edit("categories", "plan", value=[1, 2]),
+    "typical values in a list": _edit("typical", value=["a"]),
+    "typical value of lists": _edit("typical", "a", value=[1]),
+    "ragged covariance": _edit("covariance", 0, value=[1.0]),
+    "covariance too small": _edit("covariance", value=[[1.0]]),
+    "covariance of text": _edit("covariance", 0, 0, value="1"),
+    "covariance not a number": _edit("covariance", 0, 0, value=math.nan),
+    "covariance too large for a float": _edit("covariance", 0, 0, value=10**400),
+    "ratio of one number": _edit("ratios", "90", value=[1.0]),
+    "ratio of text": _edit("ratios", "90", value=["a", "b"]),
+    "ratio as text": _edit("ratios", "90", value="ab"),
+    "ratio of no horizon": _edit("ratios", "soon", value=[1.0, 0.0]),
+    "path outside": _edit("intervals", 0, "trees", "file", value="../../secret"),
+    "path of nothing": _edit("intervals", 0, "trees", "file", value=""),
+    "another file's checksum": _edit("intervals", 0, "trees", "sha256", value="0" * 64),
+    "checksum is a number": _edit("intervals", 0, "trees", "sha256", value=5),
+    "no share trees": _edit("share_trees", remove=True),
+    "number for outcome": _edit("outcome", value=3),
+    "no hash": _edit("catalogue_hash", remove=True),
+}
+
+
+def _whole(kernels: ModuleType, folder: Path) -> Path:
+    interval = Interval(30, kernels.trees("small", 1), {"a": 1.0}, IDENTITY, 0.5, 0.5)
+    later = interval._replace(until=90, share=IDENTITY)
+    names, categories, typical = kernels.NAMES, kernels.CATEGORIES, kernels.TYPICAL
+    share, ratio = kernels.trees("small", 2), kernels.trees("small", 3)
+    covariance, ratios = np.eye(4).tolist(), {30: (1.0, 0.0), 90: (1.0, 0.1)}
+    kernel = Kernel(
+        [interval, later], names, categories, typical, "c", "churn", covariance, share, {}, ratio, {}, ratios
+    )
+    save_kernel(kernel, folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_a_damaged_model_file_is_refused_in_one_sentence(kernels: ModuleType, tmp_path: Path, kind: str) -> None:
+    file = _whole(kernels, tmp_path / "m") / "model.json"
+    load_kernel(tmp_path / "m")
+    document = json.loads(file.read_text())
+    EDITS[kind](document)
+    file.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"^(The|A|There) [^\n]*\.$"):
+        load_kernel(tmp_path / "m")
+
+
+def _cut(file: Path, to: int) -> None:
+    file.write_bytes(file.read_bytes()[:to])
+
+
+def _one_digit(file: Path) -> None:
+    text = file.read_text()
+    at = text.index("leaf_value=") + 14
+    file.write_text(text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :])
+
+
+def _damage(folder: Path, kind: str) -> None:
+    model = folder / "model.json"
+    match kind:
+        case "no folder":
+            shutil.rmtree(folder)
+        case "no model.json":
+            model.unlink()
+        case "cut model.json":
+            _cut(model, 200)
+        case "empty model.json":
+            _cut(model, 0)
+        case "not utf-8":
+            model.write_bytes(b"\xff\xfe{}")
+        case "a list":
+            model.write_text("[1, 2]")
+        case "too deep":
+            model.write_text("[" * 100_000)
+        case "no trees":
+            (folder / "churn_90d.txt").unlink()
+        case "trees are a folder":
+            (folder / "ratio.txt").unlink()
+            (folder / "ratio.txt").mkdir()
+        case "cut trees":  # LightGBM's own reader crashes the process on this one
+            _cut(folder / "churn_30d.txt", 600)
+        case "cut share trees":
+            _cut(folder / "involuntary.txt", 600)
+        case "one digit":
+            _one_digit(folder / "churn_90d.txt")
+        case "swapped trees":
+            (folder / "involuntary.txt").write_bytes((folder / "ratio.txt").read_bytes())
+        case "no trees in a tree file":
+            text = "tree\nend of trees"
+            (folder / "ratio.txt").write_text(text)
+            document = json.loads(model.read_text())
+            document["ratio_trees"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+            model.write_text(json.dumps(document))
+        case "something else in a tree file":
+            (folder / "ratio.txt").write_text("hello")
+            document = json.loads(model.read_text())
+            document["ratio_trees"]["sha256"] = hashlib.sha256(b"hello").hexdigest()
+            model.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "no folder", "no model.json", "cut model.json", "empty model.json", "not utf-8", "a list", "too deep",
+        "no trees", "trees are a folder", "cut trees", "cut share trees", "one digit", "swapped trees",
+        "no trees in a tree file", "something else in a tree file",
+    ],
+)  # fmt: skip
+def test_damaged_files_are_refused_in_one_sentence(kernels: ModuleType, tmp_path: Path, kind: str) -> None:
+    _damage(_whole(kernels, tmp_path / "m"), kind)
+    with pytest.raises(ValueError, match=r"^(The|A|There) [^\n]*\.$"):
+        load_kernel(tmp_path / "m")
+
+
+def test_a_model_reads_no_file_outside_its_folder(kernels: ModuleType, tmp_path: Path) -> None:
+    """Even one that is what it says."""
+    file = _whole(kernels, tmp_path / "m") / "model.json"
+    shutil.move(tmp_path / "m" / "ratio.txt", tmp_path / "ratio.txt")
+    document = json.loads(file.read_text())
+    for name in ("../ratio.txt", str(tmp_path / "ratio.txt")):
+        document["ratio_trees"]["file"] = name
+        file.write_text(json.dumps(document))
+        with pytest.raises(ValueError, match="names a tree file outside its folder"):
+            load_kernel(tmp_path / "m")

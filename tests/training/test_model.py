@@ -1,17 +1,42 @@
 from __future__ import annotations
 
-from typing import Any
-
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import log_loss, roc_auc_score
 
-from features.settings import Settings
 from training.encoding import RowEncoder
 from training.model import BoostedTrees, ChurnModel, _account_folds
-from training.recipe import fit_recipe
+
+Rows = tuple[pd.DataFrame, np.ndarray, np.ndarray]
+
+
+def _rows(accounts: int = 500, months: int = 8, seed: int = 0) -> Rows:
+    """Rows, labels and account ids; log-odds -2.2 + 0.9 trend + 0.5 state + 0.6 (plan is basic)."""
+    rng = np.random.default_rng(seed)
+    n = accounts * months
+    owner = np.tile(np.arange(accounts), months)
+    state, trend = rng.normal(size=n) + rng.normal(size=accounts)[owner] * 0.5, rng.normal(size=n)
+    plan = rng.choice(np.array(["basic", "pro", "enterprise"], dtype=object), n)
+    eta = -2.2 + 0.5 * state + 0.9 * trend + 0.6 * (plan == "basic")
+    rows = pd.DataFrame(
+        {
+            "days": np.where(rng.random(n) < 0.04, np.nan, np.exp(1.5 + 0.6 * state)),
+            "trend": np.where(rng.random(n) < 0.1, np.nan, trend),
+            "noise": rng.normal(size=n),
+            "empty": np.full(n, np.nan),
+            "plan": pd.Series(np.where(rng.random(n) < 0.05, None, plan), dtype=object),
+            "segment": pd.Series(rng.choice(np.array([f"s{i:02d}" for i in range(30)], dtype=object), n), dtype=object),
+            "never": pd.Series([None] * n, dtype=object),
+        }
+    )
+    return rows, (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float), owner
+
+
+def _text(model: ChurnModel) -> str:
+    return str(model.pipeline_["trees"].booster_.model_to_string())
 
 
 def test_categories_are_capped_ranked_and_closed() -> None:
@@ -30,12 +55,12 @@ def test_categories_are_capped_ranked_and_closed() -> None:
     assert RowEncoder().fit(rows.sample(frac=1, random_state=3)).categories_ == encoder.categories_
 
 
-def test_text_columns_of_pandas_3_are_taken(make_dataset: Any) -> None:
-    dataset = make_dataset(accounts=200)
-    as_text = dataset.rows.astype({"plan": "str", "segment": "str"})
-    a = ChurnModel().fit(dataset.rows, dataset.labels, dataset.accounts)
-    b = ChurnModel().fit(as_text, dataset.labels, dataset.accounts)
-    assert a.decision_function(dataset.rows).tobytes() == b.decision_function(as_text).tobytes()
+def test_text_columns_of_pandas_3_are_taken() -> None:
+    rows, labels, owner = _rows(accounts=200)
+    a = ChurnModel().fit(rows, labels, owner)
+    as_text = rows.astype({"plan": "str", "segment": "str"})
+    b = ChurnModel().fit(as_text, labels, owner)
+    assert a.decision_function(rows).tobytes() == b.decision_function(as_text).tobytes()
 
 
 def test_folds_never_split_an_account() -> None:
@@ -48,15 +73,14 @@ def test_folds_never_split_an_account() -> None:
     assert _account_folds(np.zeros(500), owner, 4, 1) == []
 
 
-def test_it_learns_what_is_there_and_nothing_from_noise(make_dataset: Any) -> None:
-    dataset, other = make_dataset(seed=5), make_dataset(seed=6)
-    model = ChurnModel().fit(dataset.rows, dataset.labels, dataset.accounts)
-    p = model.predict_proba(other.rows)[:, 1]
-    assert roc_auc_score(other.labels, p) > 0.70
-    assert log_loss(other.labels, p) < log_loss(other.labels, np.full(len(p), dataset.labels.mean())) - 0.02
+def test_it_learns_what_is_there_and_nothing_from_noise() -> None:
+    (rows, labels, owner), (others, truth, _) = _rows(seed=5), _rows(seed=6)
+    p = ChurnModel().fit(rows, labels, owner).predict_proba(others)[:, 1]
+    assert roc_auc_score(truth, p) > 0.70
+    assert log_loss(truth, p) < log_loss(truth, np.full(len(p), labels.mean())) - 0.02
     rng = np.random.default_rng(1)
-    noise = ChurnModel().fit(dataset.rows, rng.permutation(dataset.labels), dataset.accounts)
-    assert noise.predict_proba(other.rows)[:, 1].std() < 0.02
+    noise = ChurnModel().fit(rows, rng.permutation(labels), owner)
+    assert noise.predict_proba(others)[:, 1].std() < 0.02
 
 
 def test_an_account_wide_noise_label_is_not_learned_by_heart() -> None:
@@ -66,54 +90,93 @@ def test_an_account_wide_noise_label_is_not_learned_by_heart() -> None:
     labels = (rng.random(300) < 0.3).astype(float)[owner]
     rows = pd.DataFrame({f"x{j}": rng.normal(size=300)[owner] for j in range(8)})
     by_account = BoostedTrees().fit(rows.to_numpy(), labels, owner)
-    by_row = BoostedTrees().fit(rows.to_numpy(), labels)
-    assert by_account.n_trees_ < 20 < by_row.n_trees_
+    by_row = BoostedTrees(max_trees=60).fit(rows.to_numpy(), labels)
+    assert by_account.n_trees_ < 10 < by_row.n_trees_
 
 
-def test_the_same_rows_give_the_same_model(make_dataset: Any) -> None:
-    dataset = make_dataset(accounts=200)
-    texts = {
-        clone(ChurnModel(seed=3)).fit(dataset.rows, dataset.labels, dataset.accounts)
-        .pipeline_["trees"].booster_.model_to_string()
-        for _ in range(2)
-    }  # fmt: skip
-    assert len(texts) == 1
+def test_the_model_is_the_mean_of_its_boosters_and_reads_back_from_text() -> None:
+    rows, labels, owner = _rows()
+    model = ChurnModel().fit(rows, labels, owner)
+    encoder, trees = model.pipeline_["encoder"], model.pipeline_["trees"]
+    matrix = encoder.transform(rows)
+    wanted = np.mean([b.predict(matrix, raw_score=True, num_iteration=trees.n_trees_) for b in trees.boosters_], axis=0)
+    assert len(trees.boosters_) == trees.folds
+    np.testing.assert_allclose(model.decision_function(rows), wanted, rtol=0, atol=1e-13)
+    again = lightgbm.Booster(model_str=_text(model))
+    assert again.predict(matrix, raw_score=True, num_threads=1).tobytes() == model.decision_function(rows).tobytes()
+    contributions = again.predict(matrix[:50], pred_contrib=True)
+    np.testing.assert_allclose(contributions.sum(axis=1), wanted[:50], rtol=0, atol=1e-12)
 
 
-def test_one_class_is_refused(make_dataset: Any) -> None:
-    dataset = make_dataset(accounts=50)
+def test_held_out_margins_come_from_the_booster_that_did_not_see_the_account() -> None:
+    rows, labels, owner = _rows(accounts=300)
+    matrix = RowEncoder().fit(rows).transform(rows)
+    trees = BoostedTrees(seed=4).fit(matrix, labels, owner)
+    folds = _account_folds(labels, owner, trees.folds, 4)
+    for booster, (_, test) in zip(trees.boosters_, folds, strict=True):
+        wanted = booster.predict(matrix[test], raw_score=True, num_iteration=trees.n_trees_, num_threads=1)
+        assert trees.held_out_margins_[test].tobytes() == wanted.tobytes()
+    noise = np.random.default_rng(0).permutation(labels)
+    unlearned = BoostedTrees(seed=4).fit(matrix[:, 2:3] * 0, noise, owner)
+    assert unlearned.n_trees_ == 0
+    assert np.isfinite(unlearned.held_out_margins_).all()
+    rate = float(noise.mean())
+    np.testing.assert_allclose(unlearned.decision_function(matrix[:3, 2:3]), np.log(rate / (1 - rate)), atol=1e-6)
+
+
+def test_a_direction_bends_the_margin_one_way_only() -> None:
+    rows, labels, owner = _rows()
+    grid = pd.concat([rows.iloc[[0]]] * 40, ignore_index=True).assign(trend=np.linspace(-3, 3, 40))
+    free = ChurnModel().fit(rows, labels, owner).decision_function(grid)
+    assert free[-1] > free[0] + 1
+    rising = ChurnModel(directions={"trend": 1}).fit(rows, labels, owner).decision_function(grid)
+    assert (np.diff(rising) >= 0).all()
+    falling = ChurnModel(directions={"trend": -1}).fit(rows, labels, owner).decision_function(grid)
+    assert (np.diff(falling) <= 0).all()
+
+
+def test_the_same_rows_give_the_same_model() -> None:
+    rows, labels, owner = _rows(accounts=200)
+    assert len({_text(clone(ChurnModel(seed=3)).fit(rows, labels, owner)) for _ in range(2)}) == 1
+
+
+def test_too_few_accounts_for_folds_make_one_tree() -> None:
+    rows, _, owner = _rows(accounts=40)
+    labels = (owner < 3).astype(float)
+    trees = ChurnModel().fit(rows, labels, owner).pipeline_["trees"]
+    assert (trees.n_trees_, len(trees.boosters_), trees.booster_.num_trees()) == (1, 1, 1)
+    assert np.isnan(trees.held_out_margins_).all()
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros(400), np.ones(400), np.full(400, np.nan), np.array([0.0, 1, np.nan, 1] * 100)]
+)
+def test_labels_that_are_not_both_0_and_1_are_refused(labels: np.ndarray) -> None:
+    rows, _, owner = _rows(accounts=50)
     with pytest.raises(ValueError, match="both 0 and 1"):
-        ChurnModel().fit(dataset.rows, np.zeros(len(dataset.rows)), dataset.accounts)
+        ChurnModel().fit(rows, labels, owner)
 
 
-def test_nothing_is_fitted_on_a_later_block(fitted: Any, settings: Settings, make_dataset: Any) -> None:
-    _, blocks, recipe, _ = fitted
-    rng = np.random.default_rng(9)
-    changed = make_dataset()
-    for later in (blocks.calibration, blocks.holdout):
-        mask = np.isin(changed.as_of, np.array(later, dtype="datetime64[D]"))
-        changed.rows.loc[mask, "trend"] = rng.normal(50, 9, mask.sum())
-        changed.rows.loc[mask, "plan"] = "only later"
-        changed.rows.loc[mask, "noise"] = np.nan
-        changed.labels[mask] = rng.random(mask.sum()) < 0.5
-        again = fit_recipe(changed, blocks, settings)
-        assert _learned_in_training(again) == _learned_in_training(recipe)
-        if later is blocks.holdout:
-            continue
-        assert again.calibrator.b_ != recipe.calibrator.b_
-        changed = make_dataset()
-    assert (again.calibrator.a_, again.calibrator.b_, again.prior.rate_) == (
-        recipe.calibrator.a_, recipe.calibrator.b_, recipe.prior.rate_,
-    )  # fmt: skip
-    shuffled = make_dataset()
-    mask = np.isin(shuffled.as_of, np.array(blocks.train, dtype="datetime64[D]"))
-    shuffled.labels[mask] = rng.permutation(shuffled.labels[mask])
-    assert _learned_in_training(fit_recipe(shuffled, blocks, settings)) != _learned_in_training(recipe)
+def test_columns_missing_in_training_change_nothing_later() -> None:
+    """`empty` and `never` hold nothing in training; whatever they hold later, the margin stays."""
+    rows, labels, owner = _rows(accounts=300)
+    model = ChurnModel().fit(rows, labels, owner)
+    later = rows.assign(empty=7.0, never="something")
+    assert model.decision_function(later).tobytes() == model.decision_function(rows).tobytes()
 
 
-def _learned_in_training(recipe: Any) -> tuple[Any, ...]:
-    encoder, trees = recipe.model.pipeline_["encoder"], recipe.model.pipeline_["trees"]
-    return (
-        trees.booster_.model_to_string(), encoder.categories_, encoder.fills_, encoder.typical_,
-        recipe.recency.regression_.coef_.tolist(), recipe.prior_train.rate_,
-    )  # fmt: skip
+def test_columns_missing_only_later_give_finite_margins() -> None:
+    rows, labels, owner = _rows(accounts=300)
+    model = ChurnModel().fit(rows, labels, owner)
+    wanted = model.decision_function(rows.assign(trend=np.nan, noise=np.nan, plan=None, segment=None))
+    assert np.isfinite(wanted).all()
+    absent = model.decision_function(rows.drop(columns=["trend", "noise", "plan", "segment"]))
+    assert absent.tobytes() == wanted.tobytes()
+
+
+def test_rows_without_a_single_value_give_the_base_rate() -> None:
+    rows, labels, owner = _rows(accounts=300)
+    empty = pd.DataFrame({"x": np.full(len(rows), np.nan), "c": pd.Series([None] * len(rows), dtype=object)})
+    model = ChurnModel().fit(empty, labels, owner)
+    assert model.pipeline_["trees"].n_trees_ == 0
+    np.testing.assert_allclose(model.predict_proba(empty)[:, 1], labels.mean(), atol=1e-6)

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.catalogue import CATALOGUE
 from features.errors import TenureError
-from training.kernel import Kernel
+from training.kernel import load_kernel
 from training.packaging import pyfunc_source
-from training.registry import challenger, champion, promote, rollback, version
-from training.tracking import EXPERIMENT, open_store
-
-H = 30
+from training.registry import challenger, champion, moves, promote, rollback, version
+from training.tracking import OUTCOMES, open_store, tracked_name
 
 
 def test_signal_becomes_champion_and_noise_stays_challenger(trained: Any) -> None:
@@ -31,10 +30,12 @@ def test_signal_becomes_champion_and_noise_stays_challenger(trained: Any) -> Non
     assert latest is not None
     assert (best.version, best.alias, best.passed) == ("1", "champion", True)
     assert (latest.version, latest.alias, latest.passed) == ("2", "challenger", False)
-    assert best.catalogue_hash == "c" * 64
-    assert best.card["blocks"]["holdout"]["first_as_of"] == clear.blocks["holdout"]["first_as_of"]
+    assert best.catalogue_hash == CATALOGUE.hash
+    assert [h["days"] for h in best.card["horizons"]] == [30, 90]
+    for told in best.card["horizons"]:
+        assert told["blocks"]["holdout"]["first_as_of"] == clear.blocks[told["days"]]["holdout"]["first_as_of"]
     assert best.card["decision"]["passed"] is True
-    assert "champion 1" in latest.reason
+    assert noise.decision.numbers["champion_version"] == "1"
     json.dumps(clear.to_json(), allow_nan=False)
 
 
@@ -42,20 +43,22 @@ def test_the_run_holds_what_a_report_needs(trained: Any) -> None:
     home, (clear, _) = trained
     run = open_store(home).get_run(clear.run_id)
     assert run.info.status == "FINISHED"
-    assert open_store(home).get_experiment(run.info.experiment_id).name == EXPERIMENT
-    assert run.data.params["horizon"] == "30"
-    assert run.data.params["training.bootstrap"] == "400"
-    assert run.data.params["train.first_as_of"] == "2024-01-01"
-    figure = clear.evaluation.figures["model"]["log_loss"]
-    for suffix, value in (("", figure.value), (".low", figure.low), (".high", figure.high)):
-        assert run.data.metrics[f"model.log_loss{suffix}"] == pytest.approx(value)
+    assert open_store(home).get_experiment(run.info.experiment_id).name == "tenure-churn"
+    assert run.data.params["training.bootstrap"] == "200"
+    for horizon in (30, 90):
+        assert run.data.params[f"{horizon}d.train.first_as_of"] == "2024-01-01"
+        figure = clear.judged[horizon].evaluation.figures["model"]["log_loss"]
+        for suffix, value in (("", figure.value), (".low", figure.low), (".high", figure.high)):
+            assert run.data.metrics[f"{horizon}d.model.log_loss{suffix}"] == pytest.approx(value)
     assert run.data.tags["tenure.data_fingerprint"] == "f" * 64
     report = json.loads((clear.artifacts / "evaluation.json").read_text())
-    assert report["evaluation"] == clear.evaluation.to_json()
-    assert report["gap_days"] == 32
+    for told, (horizon, found) in zip(report["horizons"], clear.judged.items(), strict=True):
+        assert told["evaluation"] == found.evaluation.to_json()
+        assert told["gap_days"] == horizon + 2
     assert (clear.artifacts / "reliability.png").read_bytes()[:4] == b"\x89PNG"
     table = pd.read_parquet(clear.artifacts / "holdout.parquet")
-    assert list(table.columns) == ["account_id", "as_of", "label", "p_model", "p_prior", "p_recency"]
+    assert {"account_id", "as_of", "horizon", "label", "p_model", "p_prior", "p_recency"} <= set(table.columns)
+    table = table[table.horizon == 90]
     loss = -np.mean(np.where(table.label == 1, np.log(table.p_model), np.log1p(-table.p_model)))
     assert loss == pytest.approx(figure.value)
 
@@ -64,9 +67,11 @@ def test_the_card_says_what_is_registered_is_the_refit(trained: Any, make_datase
     home, (clear, _) = trained
     best = champion(home)
     assert best is not None
-    assert "refit" in best.card["note"]
-    assert clear.blocks["refit_calibration"]["last_as_of"] == str(make_dataset().as_ofs[-1])
-    assert clear.blocks["refit_train"]["rows"] > clear.blocks["train"]["rows"]
+    assert "fitted again" in (clear.artifacts / "card.md").read_text()
+    dataset = make_dataset()
+    for horizon, blocks in clear.blocks.items():
+        assert blocks["refit_calibration"]["last_as_of"] == str(dataset.at("churn", horizon).as_ofs[-1])
+        assert blocks["refit_train"]["rows"] > blocks["train"]["rows"]
 
 
 def test_no_pickle_and_no_code_paths(trained: Any) -> None:
@@ -75,8 +80,8 @@ def test_no_pickle_and_no_code_paths(trained: Any) -> None:
     names = sorted(path.name for path in model.rglob("*") if path.is_file())
     assert names == sorted(
         [
-            "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "tenure_model.py", "card.json",
-            "model.json", f"churn_{H}d.txt",
+            "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "tenure_model.py", "card.json", "card.md",
+            "reference.json", "model.json", "churn_30d.txt", "churn_90d.txt", "involuntary.txt", "ratio.txt",
         ]
     )  # fmt: skip
     for path in model.rglob("*"):
@@ -110,11 +115,12 @@ def test_pyfunc_versions_load_side_by_side_and_equal_the_kernel(trained: Any, ma
 
         models = [mlflow.pyfunc.load_model(str(result.artifacts / "model")) for result in results]
         for result, model in zip(results, models, strict=True):
-            kernel = Kernel.load(version(home, result.version).folder)
+            kernel = load_kernel(version(home, result.version).folder)
             for part in (rows, rows.drop(columns=["trend", "plan"]), rows.assign(plan="new")):
                 got = model.predict(part)
-                assert list(got.columns) == [f"churn_{H}d"]
-                assert np.abs(got[f"churn_{H}d"].to_numpy() - kernel.probabilities(part, H)).max() < 1e-12
+                assert list(got.columns) == ["churn_30d", "churn_90d"]
+                for horizon in (30, 90):
+                    assert got[f"churn_{horizon}d"].tolist() == kernel.probabilities(part, horizon).tolist()
         assert models[0].predict(rows).iloc[0, 0] != models[1].predict(rows).iloc[0, 0]
         inputs = models[0].metadata.signature.inputs
         kinds = {spec.name: (spec.type.name, spec.required) for spec in inputs}
@@ -134,7 +140,7 @@ def test_the_champion_is_found_without_running_its_code(trained: Any, tmp_path: 
     (best.folder.parents[1] / "tenure_model.py").write_text("raise SystemExit('was run')")
     found = champion(moved)
     assert found is not None
-    assert Kernel.load(found.folder).horizons == (H,)
+    assert load_kernel(found.folder).horizons == (30, 90)
 
 
 def test_promotion_only_through_the_gate_and_roll_back(trained: Any, tmp_path: Path) -> None:
@@ -158,8 +164,7 @@ def test_promotion_only_through_the_gate_and_roll_back(trained: Any, tmp_path: P
     best = champion(copy)
     assert best is not None
     assert best.version == clear.version
-    moves = json.loads(client.get_registered_model("tenure-churn").tags["tenure.champion_moves"])
-    assert [(move["version"], move["by"]) for move in moves] == [("1", "gate"), ("2", "promote"), ("1", "rollback")]
+    assert [(m.after, m.by) for m in moves(copy)] == [("1", "gate"), ("2", "promote"), ("1", "rollback")]
 
 
 def test_asking_an_empty_home_creates_nothing(tmp_path: Path) -> None:
@@ -184,7 +189,7 @@ def test_a_damaged_version_does_not_become_champion(trained: Any, tmp_path: Path
 
 def test_a_store_that_was_being_made_when_somebody_stopped_it_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db.part").write_bytes(b"SQLite format 3\x00 and no more")
-    assert open_store(tmp_path).get_experiment_by_name(EXPERIMENT) is not None
+    assert all(open_store(tmp_path).get_experiment_by_name(tracked_name(o)) for o in OUTCOMES)
     assert (tmp_path / "mlflow.db").exists()
     assert not (tmp_path / "mlflow.db.part").exists()
 
@@ -193,4 +198,4 @@ def test_two_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from training.tracking import open_store; open_store(Path({str(tmp_path)!r}))"
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
-    assert open_store(tmp_path).get_experiment_by_name(EXPERIMENT) is not None
+    assert all(open_store(tmp_path).get_experiment_by_name(tracked_name(o)) for o in OUTCOMES)

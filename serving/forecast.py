@@ -1,0 +1,202 @@
+"""Forecast: the models of churn and of expansion and feature rows in; every figure of a score row out.
+
+Batch scoring and the service go through this one path, so that the same features give the same bytes in both.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.catalogue import CATALOGUE
+from training.curve import curve_of
+from training.drivers import drivers
+from training.kernel import Encoded, Kernel, load_kernel
+from training.plan import IN_TIME
+from training.registry import RegisteredModel, champion
+
+__all__ = ["Forecast", "Model", "champion_of_expansion", "load_model"]
+
+Drivers = Callable[[Kernel, pd.DataFrame, int], list[list[dict[str, Any]]]]
+
+_ALWAYS = ("mrr", "days_to_renewal", "term_months")
+"""Features that revenue and renewals are told from, whether or not the trees read them."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One outcome's registered version, ready to score.
+
+    Parameters
+    ----------
+    not_validated : horizons that were not validated in time; None where the card does not say.
+    """
+
+    version: str
+    kernel: Kernel
+    not_validated: tuple[int, ...] | None = ()
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the champions say of accounts.
+
+    Parameters
+    ----------
+    churn, expansion : the models; expansion may lack.
+    drivers : (kernel, rows, horizon) -> for each row all of its drivers, the largest first.
+    """
+
+    churn: Model
+    expansion: Model | None = None
+    drivers: Drivers = drivers
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """By outcome."""
+        return {"churn": self.churn} | ({"expansion": self.expansion} if self.expansion else {})
+
+    @property
+    def headline(self) -> int:
+        """The churn horizon that is explained unless another is asked for: 90 days, else the nearest."""
+        return nearest(self.churn.kernel.horizons, 90)
+
+    def horizon_of(self, outcome: str, asked: int) -> int:
+        """The horizon at which an outcome is explained beside churn at `asked` days."""
+        return nearest(self.models[outcome].kernel.horizons, asked)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The features that the models read, each once."""
+        return list(dict.fromkeys(name for model in self.models.values() for name in model.kernel.feature_names))
+
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that `figures` reads."""
+        return list(dict.fromkeys([*self.feature_names, *_ALWAYS]))
+
+    @property
+    def categories(self) -> dict[str, list[list[str]]]:
+        """For each category that a model reads, the values that each of the models knows."""
+        found: dict[str, list[list[str]]] = {}
+        for model in self.models.values():
+            for name, values in model.kernel.categories.items():
+                found.setdefault(name, []).append(list(values))
+        return found
+
+    @property
+    def not_validated(self) -> list[str] | None:
+        """Names of the probability columns that were not validated in time; None where a card does not say."""
+        if any(model.not_validated is None for model in self.models.values()):
+            return None
+        return [f"{outcome}_{h}d" for outcome, model in self.models.items() for h in model.not_validated or ()]
+
+    @functools.cached_property
+    def typical(self) -> dict[str, float]:
+        """The typical account's probabilities by column: constants of the models, told by any explained row."""
+        row = pd.DataFrame(index=range(1))
+        return {
+            f"{'' if outcome == 'churn' else f'{outcome}_'}typical_{h}d": float(
+                model.kernel.explain(row, h).typical_probability
+            )
+            for outcome, model in self.models.items()
+            for h in model.kernel.horizons
+        }
+
+    def figures(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Every number that the models tell of n rows of features, with the index of `rows`.
+
+        Returns
+        -------
+        For each horizon of churn: churn_<h>d with _low and _high, typical_<h>d, involuntary_<h>d, expected_mrr_<h>d;
+        then renewal_next; then for each horizon of expansion expansion_<h>d with _low and _high and
+        expansion_typical_<h>d. NaN where the model or the row does not tell: the parts of churn and the revenue of
+        models without them, revenue without an MRR, a renewal beyond the last horizon, expansion of an MRR of 0.
+        """
+        kernel = self.churn.kernel
+        found: dict[str, Any] = {}
+        mrr = _numbers(rows, "mrr")
+        paying = np.where(mrr >= 0, mrr, np.nan)
+        encoded = kernel.encode(rows)
+        for h in kernel.horizons:
+            p = self._probability(found, "churn", h, encoded)
+            found[f"typical_{h}d"] = self.typical[f"typical_{h}d"]
+            parts = all(interval.share is not None for interval in kernel.intervals)
+            found[f"involuntary_{h}d"] = kernel.involuntary(encoded, h) if parts else np.nan
+            # At a horizon the curve says the same; taken from the probability itself, the two cannot disagree.
+            ratio = kernel.retained_ratio(encoded, h) if h in kernel.ratios else np.nan
+            found[f"expected_mrr_{h}d"] = paying * (1 - p) * ratio
+        found["renewal_next"] = curve_of(kernel, rows, encoded).renewed(_numbers(rows, "days_to_renewal"))
+        if self.expansion:
+            encoded = self.expansion.kernel.encode(rows)
+            for h in self.expansion.kernel.horizons:
+                self._probability(found, "expansion", h, encoded)
+                found[f"expansion_typical_{h}d"] = self.typical[f"expansion_typical_{h}d"]
+        frame = pd.DataFrame(found, index=rows.index, dtype=np.float64)
+        # An account that pays nothing cannot grow by a tenth, and none like it was learned from.
+        frame.loc[mrr <= 0, [name for name in frame.columns if name.startswith("expansion_")]] = np.nan
+        return frame
+
+    def _probability(self, found: dict[str, Any], outcome: str, h: int, rows: Encoded) -> np.ndarray:
+        kernel = self.models[outcome].kernel
+        p = kernel.probabilities(rows, h)
+        low, high = kernel.bounds(rows, h)
+        # Without any error, there and back through log-odds may round to the other side of p.
+        found[f"{outcome}_{h}d"] = p
+        found[f"{outcome}_{h}d_low"], found[f"{outcome}_{h}d_high"] = np.minimum(low, p), np.maximum(high, p)
+        return p
+
+
+def nearest(horizons: Iterable[int], asked: int) -> int:
+    """The horizon nearest to one that is asked for, the shorter of two.
+
+    >>> [nearest((30, 60, 365), asked) for asked in (30, 45, 400)]
+    [30, 30, 365]
+    """
+    return min(horizons, key=lambda h: (abs(h - asked), h))
+
+
+def load_model(registered: RegisteredModel) -> Model:
+    """Read a registered version's files; none of them is executed.
+
+    Raises
+    ------
+    ValueError : they are missing or damaged; the text is one plain sentence.
+    """
+    try:
+        by_card = [(int(h["days"]), h["validation"]) for h in registered.card["horizons"]]
+        not_validated = tuple(days for days, validation in by_card if validation != IN_TIME)
+    except (KeyError, TypeError, ValueError):
+        not_validated = None
+    return Model(registered.version, load_kernel(registered.folder), not_validated)
+
+
+def champion_of_expansion(home: Path) -> tuple[Model | None, str]:
+    """The champion of expansion, and why it cannot be used where there is one that cannot.
+
+    Churn is scored without it then: what one outcome lacks must not take the other away.
+    """
+    registered = champion(home, "expansion")
+    if registered is None:
+        return None, ""
+    named = f"The champion of expansion, version {registered.version},"
+    again = "accounts are scored without it until `tenure train` has made another."
+    try:
+        model = load_model(registered)
+    except Exception as error:  # whatever a damaged file makes a library raise, people get one sentence
+        return None, f"{named} cannot be read ({error}); {again}"
+    if model.kernel.catalogue_hash != CATALOGUE.hash:
+        return None, f"{named} was fitted on other feature declarations than today's; {again}"
+    return model, ""
+
+
+def _numbers(rows: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in rows.columns:
+        return np.full(len(rows), np.nan)
+    return rows[name].to_numpy(dtype=np.float64, na_value=np.nan)

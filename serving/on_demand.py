@@ -1,0 +1,161 @@
+"""On demand: rows of features in, the JSON of POST /score_features out, one result or error for each row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from serving.answers import account_error, encode, plain, utc, with_rest
+from serving.champion import Champion
+from serving.layout import INTERVAL
+from serving.problems import ProblemError
+from serving.requests import FeaturesRequest
+from serving.rows import DeclaredFeature, FeatureRow, RowError, check_row
+
+__all__ = ["feature_answer"]
+
+_FAR = 36525  # days; a renewal beyond them is no date
+
+logger = logging.getLogger("tenure.serving")
+
+
+def feature_answer(
+    champion: Champion,
+    request: FeaturesRequest,
+    declared: Mapping[str, DeclaredFeature],
+    now: dt.datetime,
+) -> bytes:
+    """The body of POST /score_features: each row scored with the champions, or its own error.
+
+    Raises
+    ------
+    ProblemError : 422, a horizon is to be explained that the champion of churn does not have.
+    """
+    forecast = champion.forecast
+    horizons = list(forecast.churn.kernel.horizons)
+    asked = _Asked(request.explain, request.horizon or forecast.headline)
+    if asked.horizon not in horizons:
+        raise ProblemError(
+            422,
+            "unknown-horizon",
+            f"The champion, version {champion.version}, has no horizon of {asked.horizon} days; it has "
+            f"{', '.join(map(str, horizons))}.",
+            members={"horizons": horizons},
+        )
+    results: list[dict[str, Any]] = []
+    rows: dict[int, FeatureRow] = {}
+    for place, raw in enumerate(request.rows):
+        try:
+            rows[place] = check_row(raw, declared, now.date())
+            results.append({})
+        except RowError as bad:
+            account_id = raw.get("account_id") if isinstance(raw, dict) else None
+            results.append(account_error(account_id, bad.kind, bad.detail))
+    for place, result in zip(rows, _scored_or_alone(champion, list(rows.values()), asked), strict=True):
+        results[place] = result
+    return encode(
+        {
+            "model_version": champion.version,
+            "expansion_version": forecast.expansion.version if forecast.expansion else None,
+            "catalogue_hash": champion.catalogue_hash,
+            "computed_at": utc(now),
+            "horizons": horizons,
+            "drivers_horizon": asked.horizon,
+            "interval": INTERVAL,
+            "not_validated_in_time": forecast.not_validated,
+            "results": results,
+        }
+    )
+
+
+class _Asked(NamedTuple):
+    """How many drivers of each outcome, and of which horizon of churn."""
+
+    explain: int
+    horizon: int
+
+
+def _scored_or_alone(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[dict[str, Any]]:
+    """Score rows together; should that fail, one by one, so that only the row at fault has an error."""
+    if not rows:
+        return []
+    try:
+        return _scored(champion, rows, asked)
+    except Exception:  # one row must not fail its neighbours, whatever it made the model raise
+        logger.exception("%d rows could not be scored together", len(rows))
+    results = []
+    for row in rows:
+        try:
+            results += _scored(champion, [row], asked)
+        except Exception as error:  # the row at fault, alone with its own error
+            logger.error("a row could not be scored (%s)", type(error).__name__)
+            results.append(
+                account_error(row.account_id, "not-scored", "The model failed on this row; the log says why.")
+            )
+    return results
+
+
+def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[dict[str, Any]]:
+    forecast = champion.forecast
+    frame = _frame(champion, rows)
+    figures = forecast.figures(frame)
+    if not np.isfinite(figures[[f"churn_{h}d" for h in forecast.churn.kernel.horizons]].to_numpy()).all():
+        raise ArithmeticError("the model gave a probability that is not a number")
+    names, categories = forecast.feature_names, forecast.categories
+    results: list[dict[str, Any]] = []
+    for row, found in zip(rows, figures.to_dict("records"), strict=True):
+        probability = found[f"churn_{asked.horizon}d"]
+        results.append(
+            {
+                "account_id": row.account_id,
+                "as_of": row.as_of.isoformat(),
+                "renews_on": _renews_on(row),
+                **{str(name): plain(value) for name, value in found.items()},
+                "reading": champion.reading(probability, row.as_of, asked.horizon),
+                "missing": [name for name in names if name not in row.values],
+                "unseen": [
+                    name
+                    for name, known in categories.items()
+                    if name in row.values and any(row.values[name] not in values for values in known)
+                ],
+            }
+        )
+    for outcome, model in forecast.models.items():
+        prefix = "" if outcome == "churn" else f"{outcome}_"
+        horizon = forecast.horizon_of(outcome, asked.horizon)
+        drivers: Sequence[Sequence[Mapping[str, Any]]]
+        drivers = forecast.drivers(model.kernel, frame, horizon) if asked.explain else [()] * len(rows)
+        for result, told in zip(results, drivers, strict=True):
+            probability, typical = result[f"{outcome}_{horizon}d"], result[f"{prefix}typical_{horizon}d"]
+            result[f"{prefix}drivers_horizon"] = horizon
+            result[f"{prefix}drivers"] = (
+                with_rest(told[: asked.explain], len(told) > asked.explain, probability, typical)
+                if told and probability is not None
+                else []
+            )
+    return results
+
+
+def _renews_on(row: FeatureRow) -> str | None:
+    """The day of the next renewal, where a row tells how far away it is."""
+    days = row.values.get("days_to_renewal")
+    if not isinstance(days, float) or not 0 <= days <= _FAR:
+        return None
+    return (row.as_of + dt.timedelta(days=int(days))).isoformat()
+
+
+def _frame(champion: Champion, rows: list[FeatureRow]) -> pd.DataFrame:
+    """The rows as the kernels take them: float64 with NaN, and object columns of str with None."""
+    columns: dict[str, np.ndarray] = {}
+    categories = champion.forecast.categories
+    for name in champion.forecast.inputs:
+        if name in categories:
+            columns[name] = np.array([row.values.get(name) for row in rows], dtype=object)
+        else:
+            columns[name] = np.array([row.values.get(name, np.nan) for row in rows], dtype=np.float64)
+    return pd.DataFrame(columns)
