@@ -1,4 +1,4 @@
-"""`python -m benchmarks.horizons --out docs/evidence`: fit each way on the same blocks, and print and keep the losses."""
+"""`python -m benchmarks.horizons --out docs/evidence`: fit each way on the same blocks, and keep the losses."""
 
 from __future__ import annotations
 

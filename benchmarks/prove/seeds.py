@@ -156,7 +156,7 @@ def horizons(out: Path, seeds: int) -> bool:
         f"{ACCOUNTS} accounts, {LONG_MONTHS} months: every horizon validated in time, its calibration, and the truth"
     )
     record = Record(out / "horizons.json", about)
-    numbers = range(FIRST_SEED, FIRST_SEED + max(1, seeds // 2))
+    numbers = range(FIRST_SEED, FIRST_SEED + max(1, seeds // 4))
     runs = record.runs(_long_company, numbers)
     timed = all(
         h["validation"] == "in time" for run in runs for name in OUTCOMES for h in run[name]["horizons"].values()

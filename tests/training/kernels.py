@@ -95,3 +95,25 @@ def rows(seed: int, n: int = 12) -> pd.DataFrame:
     frame.loc[2, "a"], frame.loc[3, "b"] = np.inf, -1e300
     frame["plan"] = rng.choice(np.array([*CATEGORIES["plan"], "unheard of", None], dtype=object), n)
     return frame
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
+
+
+def everything(kernel: Kernel, rows: pd.DataFrame, horizon: int) -> dict[str, np.ndarray]:
+    """All that a kernel says of each row, the row first."""
+    low, high = kernel.bounds(rows, horizon)
+    e = kernel.explain(rows, horizon)
+    return {
+        "probabilities": kernel.probabilities(rows, horizon),
+        "hazards": kernel.hazards(rows),
+        "margins": kernel.margins(rows, horizon),
+        "low": low,
+        "high": high,
+        "involuntary": kernel.involuntary(rows, horizon),
+        "retained_ratio": kernel.retained_ratio(rows, horizon),
+        "explained": e.probability,
+        "points": e.points,
+        "log_odds": e.log_odds,
+    }
