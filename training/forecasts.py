@@ -123,8 +123,9 @@ def merged(dataset: Dataset, outcome: str, learning: Mapping[int, Learning]) -> 
     def enough(before: int | None, horizon: int) -> bool:
         for part in (learning[horizon].train, learning[horizon].calibration):
             earlier = target.labels[part.place, target.place(before)] if before else np.zeros(len(part.place))
-            if part.only((earlier == 0) & (part.labels == 1)).events < MIN_EVENTS:
-                return False
+            for kind in (1, 0):
+                if len(np.unique(part.accounts[(earlier == 0) & (part.labels == kind)])) < MIN_EVENTS:
+                    return False
         return True
 
     *shorter, last = sorted(learning)

@@ -202,10 +202,16 @@ def _require_interval(dataset: Dataset, train: Labelled, calibration: Labelled, 
         if before is not None:
             at_risk = target.labels[part.place, target.place(before)] == 0
         new = part.only(at_risk & (part.labels == 1)).events
+        others = len(np.unique(part.accounts[at_risk & (part.labels == 0)]))
         if new < MIN_EVENTS:
             raise TenureError(
                 f"Between {before or 0} and {part.horizon} days only {new} accounts {_WORDS[part.outcome]} in {name}, "
                 f"and {MIN_EVENTS} are needed; the horizon of {part.horizon} days is left out."
+            )
+        if others < MIN_EVENTS:
+            raise TenureError(
+                f"Of the accounts at risk between {before or 0} and {part.horizon} days only {others} did not do so in "
+                f"{name}, and {MIN_EVENTS} are needed; the horizon of {part.horizon} days is left out."
             )
 
 

@@ -150,7 +150,8 @@ def pooled(dataset: Dataset, forecasts: Sequence[Forecast], validation: str, set
         seed=settings.training.seed,
     )
     fitted = forecasts[-1].fitted
-    parts = {name: joined([f.parts[name] for f in forecasts]) for name in forecasts[0].parts}
+    told = [name for name in forecasts[0].parts if all(name in f.parts for f in forecasts)]
+    parts = {name: joined([f.parts[name] for f in forecasts]) for name in told}
     return Judged(
         held.horizon,
         validation,

@@ -65,11 +65,19 @@ class Recipe:
         ------
         TenureError : it names something that this version does not know.
         """
+        defaults = BoostedTrees().get_params()
         known = {f.name for f in dataclasses.fields(cls)}
         trees = document.get("trees", {})
-        unknown = sorted(set(document) - known) + sorted(set(trees) - set(BoostedTrees().get_params()))
+        unknown = sorted(set(document) - known) + sorted(set(trees) - set(defaults))
         if unknown:
             raise TenureError(f"This recipe names {unknown[0]}, which this version does not know; train again.")
+        for name, value in trees.items():
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not isinstance(defaults[name], (int, float))
+            ):
+                raise TenureError(f"This recipe has {name} = {value!r}, which is no number; train again.")
         return cls(**{**document, "features": tuple(document.get("features", ()))})
 
     def directions(self, outcome: str) -> Mapping[str, int]:

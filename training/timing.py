@@ -23,6 +23,7 @@ def renewal_shares(dataset: Dataset, learning: Mapping[int, Learning]) -> dict[i
 
     Told from the training rows of accounts on terms longer than a month that renew within the interval and churn in
     it, one row an account and interval. Where there are few, all intervals are taken together; with none at all, 0.
+    Churns that would have come in those days anyway count too, at most 4 of an interval's days.
     """
     needed = {"days_to_renewal", "term_months"}
     horizons = sorted(learning)
