@@ -215,7 +215,7 @@ def _check_horizons(outcome: str, horizons: tuple[int, ...]) -> None:
 
 def _rules(path: Path, body: Any) -> tuple[ScorecardRule, ...]:
     rules = body.get("rules", []) if isinstance(body, dict) and set(body) <= {"rules"} else None
-    if not isinstance(rules, list):
+    if not isinstance(rules, list) or (body and not rules):
         raise TenureError(f"{path}: the scorecard is a list of rules, each of them under [[scorecard.rules]].")
     for number, rule in enumerate(rules, start=1):
         if isinstance(rule, dict) and (lacking := {"feature", "worst", "best"} - set(rule)):

@@ -73,12 +73,23 @@ def card_of(
         "recipe": recipe.to_json(),
         "horizons": horizons,
         "not_fitted": {str(h): note for h, note in plan.notes.items() if h not in plan.horizons},
-        "notes": [],
+        "notes": _notes(final),
         "calibrations": plain(calibrations),
         "decision": plain(dataclasses.asdict(decision)),
         "data_fingerprint": dataset.fingerprint,
         "catalogue_hash": dataset.catalogue_hash,
     }
+
+
+def _notes(final: FittedHazards) -> list[str]:
+    """What a reader should know of the registered model."""
+    shares = [interval.share for interval in final.kernel.intervals]
+    if shares and all(isinstance(share, float) for share in shares):
+        return [
+            "Too few accounts churned involuntarily, or otherwise, to tell who would: the involuntary part is one and "
+            "the same share of every account's probability."
+        ]
+    return []
 
 
 def _block(described: Mapping[str, Any]) -> BlockCard:

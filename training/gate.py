@@ -101,7 +101,7 @@ def _passed(
     if rivals:
         said += f" It is no worse than the champion's recipe at {_days(sorted(rivals))}."
     timed = sorted(h for h, e in results.items() if e.in_time)
-    return said + f" It is calibrated within bounds at {_days(timed)}, and materially worse in no segment."
+    return said + f" It is not shown to be off in calibration at {_days(timed)}, nor materially worse in a segment."
 
 
 def _refused(failed: Sequence[Check], headline: int | None) -> str:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Shares", "fit_shares"]
 
-_LEAST = 50  # accounts of either kind below which one number says all that can be said
-
 
 @dataclass(frozen=True)
 class Shares:
@@ -43,9 +41,10 @@ def fit_shares(
 ) -> Shares | None:
     """Learn from the rows that churned which of them churned involuntarily.
 
-    One set of trees serves all intervals, since churned rows are few; each interval calibrates it anew, so that what
-    tells of next month need not tell as much of next year. Where fewer than 50 training accounts churned in either
-    way, each interval has one number.
+    One set of trees serves all intervals, since churned rows are few. Each interval with 20 accounts of either kind in
+    its calibration block calibrates it anew, so that what tells of next month need not tell as much of next year; the
+    others share one map, fitted on the margins that folds of accounts held out in training and on the calibration
+    block. Where fewer than 20 training accounts churned in either way, each interval has one number for all accounts.
 
     Parameters
     ----------
@@ -68,15 +67,22 @@ def fit_shares(
         found = np.concatenate([part_labels for _, part_labels in both])
         # Half a churn of either kind: nobody knows that a share is exactly 0 or 1.
         numbers[horizon] = float((found.sum() + 0.5) / (len(found) + 1))
-    if min(kinds) < _LEAST:
+    if min(kinds) < MIN_EVENTS:
         return Shares(numbers, "", {})
     forest = grow(trees, encoder, rows.rows, labels, rows.accounts)
+    later, late_labels = _churned(dataset, learning[horizons[-1]].calibration, None)
+    held_out = np.nan_to_num(forest.trees.held_out_margins_)
+    shared = fit_map(
+        "logistic",
+        np.concatenate([held_out, forest.margins(later.rows)]),
+        np.concatenate([labels, late_labels]),
+        np.concatenate([rows.accounts, later.accounts]),
+    ).map
     for before, horizon in zip([None, *horizons], horizons, strict=False):
         part, kind = _churned(dataset, learning[horizon].calibration, before)
-        if min(int(np.unique(part.accounts[kind == k]).size) for k in (0, 1)) >= MIN_EVENTS:
-            numbers[horizon] = fit_map("logistic", forest.margins(part.rows), kind, part.accounts).map
-    mapped = any(isinstance(number, SmoothMap) for number in numbers.values())
-    return Shares(numbers, forest.text if mapped else "", forest.fills if mapped else {})
+        enough = min(int(np.unique(part.accounts[kind == k]).size) for k in (0, 1)) >= MIN_EVENTS
+        numbers[horizon] = fit_map("logistic", forest.margins(part.rows), kind, part.accounts).map if enough else shared
+    return Shares(numbers, forest.text, forest.fills)
 
 
 def _churned(dataset: Dataset, part: Labelled, before: int | None) -> tuple[Labelled, np.ndarray]:

@@ -130,7 +130,9 @@ def promote(home: Path, number: str | int | None = None, outcome: str = "churn")
         if number is None:
             number = _holder(client, name, "challenger")
             if number is None:
-                raise TenureError("There is no challenger to promote; train one with tenure train.")
+                raise TenureError(
+                    "There is no challenger to promote; name a version with --version, or train one with tenure train."
+                )
         target = _described(client, home, outcome, _existing(client, home, outcome, str(number)))
         if not target.passed:
             raise TenureError(f"Version {target.version} cannot become champion. {target.reason}")

@@ -66,6 +66,19 @@ def print_training(result: TrainResult) -> None:
         f"Version {result.version} of {result.outcome} is registered as {rank}: the same recipe, fitted again up to "
         "the latest known labels."
     )
+    if result.decision.passed and not result.champion:
+        say(
+            "Another version became champion while this one was trained, and the two were not compared; train again, "
+            f"or tenure promote {result.outcome} --version {result.version} makes this one champion."
+        )
+    better = [
+        f"{horizon} days"
+        for horizon, found in result.judged.items()
+        if "logistic" in found.evaluation.figures
+        and found.evaluation.figures["logistic"]["log_loss"].value < found.evaluation.figures["model"]["log_loss"].value
+    ]
+    if better:
+        say(f"The gate does not look at logistic regression, whose log loss is lower at {', '.join(better)}.")
     say(f"Its card: {result.artifacts / 'card.html'}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import shutil
@@ -20,6 +21,7 @@ from success.wording import odds
 if TYPE_CHECKING:
     from features.history import History
     from serving.forecast import Forecast
+    from training.registry import RegisteredModel
 
 __all__ = ["print_scores", "score", "score_and_store", "serve"]
 
@@ -110,7 +112,12 @@ def score_and_store(history: History, home: Path, as_of: dt.date, number: int | 
         try:
             model = load_model(registered)
         except ValueError as error:
-            raise TenureError(f"Model version {registered.version} cannot be read: {error}") from None
+            raise TenureError(
+                f"Model version {registered.version} cannot be read: {error} Train again, or go back with "
+                "tenure promote churn --rollback."
+            ) from None
+        for sentence in _doubts(registered, history, as_of):
+            click.echo(f"Warning: {sentence}", err=True)
         expansion, trouble = champion_of_expansion(home)
         if trouble:
             click.echo(f"Warning: {trouble}", err=True)
@@ -121,6 +128,26 @@ def score_and_store(history: History, home: Path, as_of: dt.date, number: int | 
     except OSError as error:
         raise TenureError(f"The scores cannot be stored in {home} ({error.strerror}); nothing was changed.") from None
     return Done(scores, forecast, as_of, file)
+
+
+def _doubts(model: RegisteredModel, history: History, as_of: dt.date) -> list[str]:
+    """What makes scores say less than they seem to: tables that are gone, a day that the model has learned from."""
+    from training.monitoring import REFERENCE_FILE
+
+    found = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        reference = json.loads((model.folder / REFERENCE_FILE).read_text(encoding="utf-8"))
+        if gone := sorted(set(reference["tables"]) - history.tables):
+            found.append(
+                f"The model was trained with {', '.join(gone)}, which this history does not have; their features count "
+                "as missing."
+            )
+    known_on = model.card.get("known_on")
+    if isinstance(known_on, str) and as_of.isoformat() < known_on:
+        found.append(
+            f"The model has learned from what happened until {known_on}; scores of {as_of} look better than they were."
+        )
+    return found
 
 
 def print_scores(done: Done, count: int = 5) -> None:

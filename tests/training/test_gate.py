@@ -83,7 +83,7 @@ def test_a_good_first_champion_passes(good: list[Evidence]) -> None:
     assert decision.passed, decision.reason
     assert decision.reason.startswith("Passed: at 90 days its log loss on the holdout is ")
     assert "with 99.5 % confidence" in decision.reason
-    assert "calibrated within bounds at 30, 90 and 180 days" in decision.reason
+    assert "not shown to be off in calibration at 30, 90 and 180 days" in decision.reason
     assert decision.numbers["difference_upper_99_5"] < 0  # type: ignore[operator]
     assert decision.numbers["headline_days"] == 90
     assert decision.numbers["champion_version"] is None

@@ -111,7 +111,7 @@ def test_involuntary_parts_follow_what_tells_them_and_sum_to_what_came(fitted: A
 def test_where_few_churned_either_way_the_share_is_one_number(fitted: Any, quick: Recipe) -> None:
     dataset = fitted.dataset
     target = dataset.targets["churn"]
-    names = np.unique(dataset.accounts)[:45]
+    names = np.unique(dataset.accounts)[:15]
     few = np.where(np.isin(dataset.accounts, names)[:, None], target.involuntary, target.labels * 0)
     targets = {**dataset.targets, "churn": dataclasses.replace(target, involuntary=few)}
     kernel = _refitted(dataclasses.replace(dataset, targets=targets), quick, fitted).kernel
@@ -136,3 +136,18 @@ def test_expansion_has_no_parts_and_no_revenue(
     kernel = fit_hazards(dataset, "expansion", learning_of(dataset, "expansion", fitted.plan.refit), quick).kernel
     assert (kernel.outcome, kernel.ratios, kernel.share_trees) == ("expansion", {}, "")
     assert [(i.share, i.renewal_share) for i in kernel.intervals] == [(None, 0.0)] * 2
+
+
+def test_some_thirty_involuntary_churns_are_told_apart_by_one_map_for_all_intervals(fitted: Any, quick: Recipe) -> None:
+    """Too few to calibrate an interval on, and enough to see that who has a low trend leaves for want of payment."""
+    dataset = fitted.dataset
+    target = dataset.targets["churn"]
+    trend = dataset.rows["trend"].to_numpy()
+    churned = np.unique(dataset.accounts[(target.labels[:, 0] == 1) & (trend < -0.5)])[:70]
+    mine = np.isin(dataset.accounts, churned) & (trend < -0.5)
+    few = np.where(mine[:, None], target.labels, target.labels * 0)
+    targets = {**dataset.targets, "churn": dataclasses.replace(target, involuntary=few)}
+    kernel = _refitted(dataclasses.replace(dataset, targets=targets), quick, fitted).kernel
+    assert all(isinstance(interval.share, SmoothMap) for interval in kernel.intervals)
+    part = kernel.involuntary(dataset.rows, 30) / kernel.probabilities(dataset.rows, 30)
+    assert part[mine].mean() > 3 * part[trend > 0.5].mean()
