@@ -39,13 +39,7 @@ def later_mrr(
     nothing is active, NaN where the day is not yet known or where the currency has changed.
     """
     lag = recording_lag(history, known_on)
-    frame = pd.DataFrame(
-        {
-            "account_id": rows["account_id"].astype("str").array,
-            "as_of": pd.to_datetime(rows["as_of"]).astype("datetime64[us]").to_numpy(),
-            "place": np.arange(len(rows)),
-        }
-    )
+    frame = _asked(rows)
     offsets = sorted({-1, *(h - 1 for h in horizons)})
     history.con.register("_asked", frame)
     try:
@@ -95,13 +89,7 @@ def notice_days(history: History, rows: pd.DataFrame, known_on: dt.date) -> np.n
         WHERE notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on)
         """
     ).df()
-    asked = pd.DataFrame(
-        {
-            "account_id": rows["account_id"].astype("str").array,
-            "as_of": pd.to_datetime(rows["as_of"]).astype("datetime64[us]").to_numpy(),
-            "place": np.arange(len(rows)),
-        }
-    ).sort_values("as_of", kind="stable")
+    asked = _asked(rows).sort_values("as_of", kind="stable")
     notices["account_id"] = notices["account_id"].astype("str")
     notices["notice_on"] = notices["notice_on"].astype("datetime64[us]")
     met = pd.merge_asof(
@@ -113,3 +101,14 @@ def notice_days(history: History, rows: pd.DataFrame, known_on: dt.date) -> np.n
         direction="forward",
     ).sort_values("place")
     return (met["notice_on"] - met["as_of"]).dt.days.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _asked(rows: pd.DataFrame) -> pd.DataFrame:
+    """account_id as text, as_of (datetime64[us]) and the place of each row."""
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"].astype("str").array,
+            "as_of": pd.to_datetime(rows["as_of"]).astype("datetime64[us]").to_numpy(),
+            "place": np.arange(len(rows)),
+        }
+    )

@@ -137,7 +137,7 @@ def calibrated(margins: np.ndarray, later: Labelled, recipe: Recipe, stepped: bo
     choice = choose(margins, later.labels, later.accounts, recipe.seed, stepped=stepped)
     if recipe.calibration == "auto" or choice.fit.method == recipe.calibration:
         return choice
-    fit = fit_map(recipe.calibration, margins, later.labels, later.accounts)  # type: ignore[arg-type]
+    fit = fit_map(recipe.calibration, margins, later.labels, later.accounts)
     return CalibrationChoice(fit, choice.table, choice.churned, choice.stayed)
 
 
@@ -156,10 +156,9 @@ def joint_covariance(fits: Sequence[MapFit]) -> np.ndarray:
 def _trees(
     recipe: Recipe, directions: Mapping[str, int], names: Sequence[str], categories: Sequence[str]
 ) -> BoostedTrees:
-    places = {
-        "categorical": [names.index(name) for name in categories],
-        "monotone": [0 if name in categories else directions.get(name, 0) for name in names],
-        "feature_names": list(names),
-        "seed": recipe.seed,
-    }
-    return BoostedTrees(**{**dict(recipe.trees), **places})  # type: ignore[arg-type]
+    return recipe.unfitted(
+        categorical=[names.index(name) for name in categories],
+        monotone=[0 if name in categories else directions.get(name, 0) for name in names],
+        feature_names=list(names),
+        seed=recipe.seed,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
@@ -33,7 +33,7 @@ class Recipe:
 
     trees: Mapping[str, float] = field(default_factory=dict)
     one_way: bool = True
-    calibration: str = "auto"
+    calibration: Literal["auto", "logistic", "beta", "spline"] = "auto"
     features: tuple[str, ...] = ()
     seed: int = 20240229
 
@@ -83,3 +83,8 @@ class Recipe:
     def directions(self, outcome: str) -> Mapping[str, int]:
         """By feature, 1 where more of it may only raise the margin, -1 where it may only lower it."""
         return _DIRECTIONS if self.one_way and outcome == "churn" else {}
+
+    def unfitted(self, **columns: Any) -> BoostedTrees:
+        """Trees with this recipe's arguments, and those that say what their columns are."""
+        arguments: dict[str, Any] = {**self.trees, **columns}
+        return BoostedTrees(**arguments)

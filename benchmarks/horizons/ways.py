@@ -13,7 +13,7 @@ from training.blocks import Blocks
 from training.calibration import fit_map
 from training.dataset import Dataset
 from training.kernel import sigmoid
-from training.model import BoostedTrees, ChurnModel
+from training.model import ChurnModel
 from training.recipe import Recipe
 
 __all__ = ["WAYS", "Blocked"]
@@ -58,7 +58,7 @@ class Blocked:
     def model(self, directions: dict[str, int] | None = None) -> ChurnModel:
         """An unfitted model with the outcome's recipe."""
         bent = {**self.recipe.directions(self.outcome), **(directions or {})}
-        return ChurnModel(BoostedTrees(**dict(self.recipe.trees)), bent, self.recipe.seed)  # type: ignore[arg-type]
+        return ChurnModel(self.recipe.unfitted(), bent, self.recipe.seed)
 
     def at_risk(self, name: str, k: int) -> np.ndarray:
         """(n,) whether it has not happened by the horizon before."""

@@ -187,4 +187,4 @@ def _panel(
             gone[left] = now + rng.exponential(1 / (rate[left] * ratio))
             taken += count
         rows.append((owner, np.full(accounts, look), gone - now, rate))
-    return tuple(np.concatenate(part) for part in zip(*rows, strict=True))  # type: ignore[return-value]
+    return tuple(np.concatenate(part) for part in zip(*rows, strict=True))  # type: ignore[return-value]  # zip forgets that there are four

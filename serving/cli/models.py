@@ -23,18 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["backtest", "promote", "train"]
 
 _OUTCOMES = ("churn", "expansion")
-_outcome = click.option(
-    "--outcome", type=click.Choice([*_OUTCOMES, "all"]), default="all", show_default=True, help="What to forecast."
-)
+
+
+def _on_a_history(command: Callable[..., None]) -> Callable[..., None]:
+    """What train and backtest are asked alike: which history, known on which day, for which outcome."""
+    for option in (
+        click.pass_context,
+        shared_options,
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--outcome", type=click.Choice([*_OUTCOMES, "all"]), default="all", show_default=True,
+                     help="What to forecast."),
+        click.option("--as-of", "known_on", type=DAY, help="As on that day; the end of the observed period otherwise."),
+        click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--as-of", "known_on", type=DAY, help="Train as on that day; the end of the observed period otherwise.")
-@_outcome
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@shared_options
-@click.pass_context
+@_on_a_history
 def train(
     context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
 ) -> None:
@@ -77,12 +84,7 @@ def train(
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--as-of", "known_on", type=DAY, help="As on that day; the end of the observed period otherwise.")
-@_outcome
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@shared_options
-@click.pass_context
+@_on_a_history
 def backtest(
     context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
 ) -> None:
