@@ -2,13 +2,11 @@
 
 from training.calibration.choice import CalibrationChoice, MethodLoss, choose
 from training.calibration.fit import METHODS, MIN_EVENTS, MapFit, coefficient_draws, fit_map, require_events
-from training.calibration.logistic import LogisticCalibrator
 
 __all__ = [
     "METHODS",
     "MIN_EVENTS",
     "CalibrationChoice",
-    "LogisticCalibrator",
     "MapFit",
     "MethodLoss",
     "choose",
