@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from training.calibration import MapFit, fit_map
 from training.encoding import RowEncoder
+from training.estimators import BinaryClassifier, RowReader
 from training.folds import account_folds
-from training.kernel import sigmoid
 from training.scorecard import Scorecard
 
 __all__ = ["LogisticComparator", "PriorRate", "Recency", "ScorecardComparator"]
 
 
-class PriorRate(ClassifierMixin, BaseEstimator):
+class PriorRate(BinaryClassifier):
     """The same probability for every row: the share of churned rows where it was fitted.
 
     Attributes
@@ -27,42 +28,36 @@ class PriorRate(ClassifierMixin, BaseEstimator):
     rate_ : that share, with half a row added to each side so that it is never 0 or 1.
     """
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> PriorRate:  # noqa: N803 scikit-learn's name for it
-        """Fit on (n,) labels; the rows are not looked at."""
-        labels = np.asarray(y, dtype=np.float64)
-        self.classes_ = np.array([0, 1])
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.no_validation = tags.input_tags.sparse = True  # the rows are not looked at
+        tags.classifier_tags.poor_score = True
+        return tags
+
+    def fit(self, X: Any, y: Any) -> PriorRate:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n,) labels, which may be all 0 or all 1; the rows are not looked at."""
+        labels = self._learn_classes(y, X)
+        validate_data(self, X, skip_check_array=True)
         self.rate_ = float((labels.sum() + 0.5) / (len(labels) + 1))
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n, 2)."""
-        return np.tile([1 - self.rate_, self.rate_], (len(X), 1))
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n,) the likelier class."""
-        return np.full(len(X), int(self.rate_ > 0.5))
-
-
-class _ByMargin(ClassifierMixin, BaseEstimator):
-    """A classifier whose probability is the logistic function of its raw margin."""
-
-    classes_: np.ndarray
-
-    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        raise NotImplementedError
+        check_is_fitted(self)
+        return np.full(_num_samples(X), np.log(self.rate_ / (1 - self.rate_)))
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """(n, 2)."""
-        p = sigmoid(self.decision_function(X))
-        return np.column_stack([1 - p, p])
+        check_is_fitted(self)
+        return np.tile([1 - self.rate_, self.rate_], (_num_samples(X), 1))
 
-    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n,) the likelier class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+    def _classes(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if set(np.unique(labels)) <= {0, 1}:
+            return np.array([0, 1], dtype=labels.dtype), labels
+        return super()._classes(labels)
 
 
-class Recency(_ByMargin):
+class Recency(RowReader, BinaryClassifier):
     """Logistic regression on log(1 + days since the last use) and on never having used the product.
 
     Parameters
@@ -73,16 +68,22 @@ class Recency(_ByMargin):
     def __init__(self, column: str = "days_since_last_use") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Recency:  # noqa: N803 scikit-learn's name for it
-        """Fit on (n, k) rows and (n,) labels of both kinds."""
-        self.regression_ = LogisticRegression(C=100.0, max_iter=1000)
-        self.regression_.fit(self._inputs(X), np.asarray(y).astype(int))
-        self.classes_ = self.regression_.classes_
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # one column knows little
+        return tags
+
+    def fit(self, X: Any, y: Any) -> Recency:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) rows and (n,) labels of two classes."""
+        labels = self._learn_classes(y, X)
+        inputs = self._inputs(self._rows(X, fitting=True))
+        self.regression_ = LogisticRegression(C=100.0, max_iter=1000).fit(inputs, labels.astype(int))
         return self
 
-    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        return np.asarray(self.regression_.decision_function(self._inputs(X)), dtype=np.float64)
+        inputs = self._inputs(self._rows(X))
+        return np.asarray(self.regression_.decision_function(inputs), dtype=np.float64)
 
     def _inputs(self, rows: pd.DataFrame) -> np.ndarray:
         if self.column in rows.columns:
@@ -93,7 +94,7 @@ class Recency(_ByMargin):
         return np.column_stack([np.where(never, 0.0, np.log1p(np.clip(days, 0, None))), never.astype(np.float64)])
 
 
-class ScorecardComparator(_ByMargin):
+class ScorecardComparator(RowReader, BinaryClassifier):
     """The rule-based scorecard, turned into a probability by a two-parameter logistic map on its score.
 
     Parameters
@@ -109,23 +110,29 @@ class ScorecardComparator(_ByMargin):
     def __init__(self, scorecard: Scorecard | None = None) -> None:
         self.scorecard = scorecard
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> ScorecardComparator:  # noqa: N803 scikit-learn's name for it
-        """Fit the map on (n, k) rows, (n,) labels of both kinds and (n,) account ids.
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # its rules are about a company's features and nothing else
+        return tags
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> ScorecardComparator:  # noqa: N803 scikit-learn's name for it
+        """Fit the map on (n, k) rows, (n,) labels of two classes and (n,) account ids (each row its own when None).
 
         Raises
         ------
-        ValueError : the labels are not both 0 and 1.
+        ValueError : the labels are not of two classes.
         """
-        score = self._scores(X)
+        labels = self._learn_classes(y, X, groups)
+        score = self._scores(self._rows(X, fitting=True))
         known = score[~np.isnan(score)]
-        self.classes_ = np.array([0, 1])
         self.fill_ = float(known.mean()) if known.size else 50.0
-        self.fit_: MapFit = fit_map("logistic", self._unhealth(score), np.asarray(y), groups)
+        self.fit_: MapFit = fit_map("logistic", self._unhealth(score), labels, groups)
         return self
 
-    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        return self.fit_.map.log_odds(self._unhealth(self._scores(X)))
+        score = self._scores(self._rows(X))
+        return self.fit_.map.log_odds(self._unhealth(score))
 
     def _scores(self, rows: pd.DataFrame) -> np.ndarray:
         return (self.scorecard or Scorecard()).score(rows)["score"].to_numpy(dtype=np.float64)
@@ -134,7 +141,7 @@ class ScorecardComparator(_ByMargin):
         return (50 - np.where(np.isnan(score), self.fill_, score)) * np.log(2) / 10
 
 
-class LogisticComparator(_ByMargin):
+class LogisticComparator(RowReader, BinaryClassifier):
     """Regularised logistic regression on all inputs, every choice made where it is fitted.
 
     Parameters
@@ -167,19 +174,17 @@ class LogisticComparator(_ByMargin):
         self.folds = folds
         self.seed = seed
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> LogisticComparator:  # noqa: N803 scikit-learn's name for it
-        """Fit on (n, k) rows, (n,) labels of 0 and 1, and (n,) account ids (each row its own when None).
+    def fit(self, X: Any, y: Any, groups: Any = None) -> LogisticComparator:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) rows, (n,) labels of two classes, and (n,) account ids (each row its own when None).
 
         Raises
         ------
-        ValueError : the labels are not both 0 and 1.
+        ValueError : the labels are not of two classes.
         """
-        labels = np.asarray(y, dtype=np.float64)
-        if set(np.unique(labels)) != {0.0, 1.0}:
-            raise ValueError("The labels must hold both 0 and 1.")
-        self.classes_ = np.array([0, 1])
-        self.encoder_ = RowEncoder(max_values=self.max_values).fit(X)
-        spread = _spread(self.encoder_, X)
+        labels = self._learn_classes(y, X, groups)
+        rows = self._rows(X, fitting=True)
+        self.encoder_ = RowEncoder(max_values=self.max_values).fit(rows)
+        spread = _spread(self.encoder_, rows)
         empty = np.isnan(spread).all(axis=0)
         self.medians_ = np.zeros(spread.shape[1])
         self.medians_[~empty] = np.nanmedian(spread[:, ~empty], axis=0)
@@ -193,9 +198,10 @@ class LogisticComparator(_ByMargin):
         self.intercept_, self.coef_ = float(weights[0]), weights[1:]
         return self
 
-    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        standard = self._standard(self._filled(_spread(self.encoder_, X)))
+        rows = self._rows(X)
+        standard = self._standard(self._filled(_spread(self.encoder_, rows)))
         return np.asarray(self.intercept_ + standard @ self.coef_, dtype=np.float64)
 
     def _filled(self, spread: np.ndarray) -> np.ndarray:
@@ -228,7 +234,7 @@ _FAR = 8.0
 
 def _spread(encoder: RowEncoder, rows: pd.DataFrame) -> np.ndarray:
     """(n, p): numbers drawn together by the logarithm, NaN in their gaps, then one 0/1 column a category value."""
-    encoded = encoder.transform(rows)
+    encoded = encoder.encoded(rows)
     columns = []
     for position, name in enumerate(encoder.feature_names_):
         values = encoded[:, position]

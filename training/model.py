@@ -7,19 +7,17 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from training.averaging import average_boosters
 from training.encoding import RowEncoder, category_columns
+from training.estimators import BinaryClassifier, RowReader
 from training.folds import account_folds
-from training.kernel import sigmoid
 
 __all__ = ["BoostedTrees", "ChurnModel"]
 
 
-class BoostedTrees(ClassifierMixin, BaseEstimator):
+class BoostedTrees(BinaryClassifier):
     """The mean of gradient-boosted trees from several folds by account, as many trees as the folds say help.
 
     Churn is rare and an account's rows repeat from month to month, so the trees are small and regularised,
@@ -49,6 +47,13 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
     held_out_margins_ : (n,) margin of each training row from the booster that did not see its account, NaN where
         there were too few accounts for folds. Nearly what new accounts would get, so a table without dates can be
         calibrated on it.
+
+    >>> rng = np.random.default_rng(0)
+    >>> days_idle, accounts = rng.uniform(0, 30, size=(600, 1)), np.arange(600) // 2
+    >>> churned = rng.random(600) < np.where(days_idle[:, 0] > 20, 0.5, 0.05)
+    >>> trees = BoostedTrees(folds=3).fit(days_idle, churned, accounts)
+    >>> trees.predict_proba([[25.0], [3.0]])[:, 1].round(1)
+    array([0.4, 0.1])
     """
 
     def __init__(
@@ -85,19 +90,16 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         self.feature_names = feature_names
         self.seed = seed
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> BoostedTrees:  # noqa: N803 scikit-learn's name for it
-        """Fit on (n, k) floats, (n,) labels of 0 and 1, and (n,) account ids (each row its own when None).
+    def fit(self, X: Any, y: Any, groups: Any = None) -> BoostedTrees:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) numbers, (n,) labels of two classes, and (n,) account ids (each row its own when None).
 
         Raises
         ------
-        ValueError : the labels are not both 0 and 1.
+        ValueError : the labels are not of two classes.
         """
-        matrix, labels = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        self.classes_ = np.array([0, 1])
-        if set(np.unique(labels)) != {0.0, 1.0}:
-            raise ValueError("The labels must hold both 0 and 1.")
-        self.n_features_in_ = matrix.shape[1]
-        params = self._params(len(labels))
+        labels = self._learn_classes(y, X, groups)
+        matrix = validate_data(self, X, dtype=np.float64, ensure_all_finite=False)
+        params = self.booster_parameters(len(labels))
         data = lightgbm.Dataset(
             matrix,
             labels,
@@ -121,21 +123,14 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
             )
         return self
 
-    def decision_function(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        matrix = np.asarray(X, dtype=np.float64)
+        check_is_fitted(self)
+        matrix = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
         return np.asarray(self.booster_.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n, 2), before calibration on a later block."""
-        p = sigmoid(self.decision_function(X))
-        return np.column_stack([1 - p, p])
-
-    def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n,) the likelier class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
-
-    def _params(self, n: int) -> dict[str, Any]:
+    def booster_parameters(self, n: int) -> dict[str, Any]:
+        """What LightGBM is told where there are n rows to learn from."""
         constraints = (
             {"monotone_constraints": list(self.monotone), "monotone_constraints_method": "intermediate"}
             if any(self.monotone)
@@ -187,8 +182,8 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):
         return list(grown.boosters), best + 1 if losses[best] < constant else 0
 
 
-class ChurnModel(ClassifierMixin, BaseEstimator):
-    """Encoder and trees in one scikit-learn pipeline, fitted on one block of feature rows.
+class ChurnModel(RowReader, BinaryClassifier):
+    """Encoder and trees, fitted on one block of feature rows.
 
     Parameters
     ----------
@@ -198,7 +193,20 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    pipeline_ : the fitted Pipeline of encoder and trees.
+    encoder_, trees_ : the fitted `RowEncoder` and `BoostedTrees`.
+
+    Notes
+    -----
+    `groups` given to scikit-learn's `cross_val_score` keep accounts apart in its own folds only. For the folds inside
+    to do so too, enable metadata routing, ask by `set_fit_request(groups=True)` and give `params={"groups": ...}`.
+
+    >>> import pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"days_idle": rng.uniform(0, 30, 600), "plan": rng.choice(["basic", "pro"], 600)})
+    >>> churned = rng.random(600) < np.where(rows["days_idle"] > 20, 0.5, 0.05)
+    >>> model = ChurnModel(BoostedTrees(folds=3), directions={"days_idle": 1}).fit(rows, churned)
+    >>> model.predict_proba(pd.DataFrame({"plan": "pro", "days_idle": [25.0, 3.0]}))[:, 1].round(1)
+    array([0.5, 0.1])
     """
 
     def __init__(
@@ -211,33 +219,31 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.directions = directions
         self.seed = seed
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> ChurnModel:  # noqa: N803 scikit-learn's name for it
-        """Fit on (n, k) feature rows, (n,) labels and (n,) account ids."""
-        names = [str(name) for name in X.columns]
-        categories = category_columns(X)
+    def fit(self, X: Any, y: Any, groups: Any = None) -> ChurnModel:  # noqa: N803 scikit-learn's name for it
+        """Fit on (n, k) feature rows, (n,) labels of two classes, and (n,) account ids (each row its own when None).
+
+        Raises
+        ------
+        ValueError : the labels are not of two classes.
+        """
+        labels = self._learn_classes(y, X, groups)
+        rows = self._rows(X, fitting=True)
+        names = list(rows.columns)
+        categories = category_columns(rows)
         settings = (self.trees or BoostedTrees()).get_params() | {
             "categorical": [names.index(name) for name in categories],
             "monotone": [0 if name in categories else (self.directions or {}).get(name, 0) for name in names],
             "feature_names": names,
             "seed": self.seed,
         }
-        self.pipeline_ = Pipeline([("encoder", RowEncoder(categories)), ("trees", BoostedTrees(**settings))])
-        self.pipeline_.fit(X, y, trees__groups=groups)
-        self.classes_ = self.pipeline_.classes_
-        self.n_features_in_ = len(names)
+        self.encoder_ = RowEncoder(categories).fit(rows)
+        self.trees_ = BoostedTrees(**settings).fit(self.encoder_.encoded(rows), labels, groups)
         return self
 
-    def decision_function(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
+    def decision_function(self, X: Any) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
         """Raw margins, (n,)."""
-        return np.asarray(self.pipeline_.decision_function(X))
-
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n, 2), before calibration on a later block."""
-        return np.asarray(self.pipeline_.predict_proba(X))
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803 scikit-learn's name for it
-        """(n,) the likelier class."""
-        return np.asarray(self.pipeline_.predict(X))
+        rows = self._rows(X)
+        return self.trees_.decision_function(self.encoder_.encoded(rows))
 
 
 def _account_folds(

@@ -36,7 +36,7 @@ def _rows(accounts: int = 500, months: int = 8, seed: int = 0) -> Rows:
 
 
 def _text(model: ChurnModel) -> str:
-    return str(model.pipeline_["trees"].booster_.model_to_string())
+    return str(model.trees_.booster_.model_to_string())
 
 
 def test_categories_are_capped_ranked_and_closed() -> None:
@@ -97,7 +97,7 @@ def test_an_account_wide_noise_label_is_not_learned_by_heart() -> None:
 def test_the_model_is_the_mean_of_its_boosters_and_reads_back_from_text() -> None:
     rows, labels, owner = _rows()
     model = ChurnModel().fit(rows, labels, owner)
-    encoder, trees = model.pipeline_["encoder"], model.pipeline_["trees"]
+    encoder, trees = model.encoder_, model.trees_
     matrix = encoder.transform(rows)
     wanted = np.mean([b.predict(matrix, raw_score=True, num_iteration=trees.n_trees_) for b in trees.boosters_], axis=0)
     assert len(trees.boosters_) == trees.folds
@@ -143,18 +143,27 @@ def test_the_same_rows_give_the_same_model() -> None:
 def test_too_few_accounts_for_folds_make_one_tree() -> None:
     rows, _, owner = _rows(accounts=40)
     labels = (owner < 3).astype(float)
-    trees = ChurnModel().fit(rows, labels, owner).pipeline_["trees"]
+    trees = ChurnModel().fit(rows, labels, owner).trees_
     assert (trees.n_trees_, len(trees.boosters_), trees.booster_.num_trees()) == (1, 1, 1)
     assert np.isnan(trees.held_out_margins_).all()
 
 
 @pytest.mark.parametrize(
-    "labels", [np.zeros(400), np.ones(400), np.full(400, np.nan), np.array([0.0, 1, np.nan, 1] * 100)]
+    ("labels", "wrong"),
+    [
+        (np.zeros(400), "two classes, such as 0 and 1, but are of one class"),
+        (np.ones(400), "two classes, such as 0 and 1, but are of one class"),
+        (np.full(400, np.nan), "y contains NaN"),
+        (np.array([0.0, 1, np.nan, 1] * 100), "y contains NaN"),
+        (np.array([0, 1, 2, 1] * 100), "Only binary classification is supported"),
+        (np.array([0, 1] * 100), "inconsistent numbers of samples"),
+    ],
 )
-def test_labels_that_are_not_both_0_and_1_are_refused(labels: np.ndarray) -> None:
+def test_labels_that_are_not_of_two_classes_are_refused(labels: np.ndarray, wrong: str) -> None:
     rows, _, owner = _rows(accounts=50)
-    with pytest.raises(ValueError, match="both 0 and 1"):
-        ChurnModel().fit(rows, labels, owner)
+    for estimator, given in ((ChurnModel(), rows), (BoostedTrees(), rows[["days", "trend"]])):
+        with pytest.raises(ValueError, match=wrong):
+            estimator.fit(given, labels, owner)
 
 
 def test_columns_missing_in_training_change_nothing_later() -> None:
@@ -178,5 +187,5 @@ def test_rows_without_a_single_value_give_the_base_rate() -> None:
     rows, labels, owner = _rows(accounts=300)
     empty = pd.DataFrame({"x": np.full(len(rows), np.nan), "c": pd.Series([None] * len(rows), dtype=object)})
     model = ChurnModel().fit(empty, labels, owner)
-    assert model.pipeline_["trees"].n_trees_ == 0
+    assert model.trees_.n_trees_ == 0
     np.testing.assert_allclose(model.predict_proba(empty)[:, 1], labels.mean(), atol=1e-6)
