@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from features.contract import CONTRACT
 from features.errors import TenureError
 from features.loading import CODED, FOREVER, latest, load_table
 from features.rollups import ROLLUPS, roll_up, unordered
+from features.session import settle
 from features.settings import Settings
 from features.sources.find import find_sources
 from features.sources.source import Source
@@ -82,8 +84,7 @@ class History:
         """
         settings = settings or Settings()
         con = duckdb.connect(":memory:", config={"threads": threads} if threads else {})
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET enable_progress_bar = false")
+        settle(con)
         con.execute(VIOLATIONS_DDL)
         con.execute(_ARRIVALS_DDL)
         history = cls(con, find_sources(location, settings), settings)
@@ -288,7 +289,12 @@ class History:
         """Write every row set aside to a CSV file in a folder, named after the history's fingerprint."""
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.fingerprint[:12]}.csv"
-        pd.DataFrame(self.quarantine()).to_csv(file, index=False)
+        draft = file.with_name(f".{file.name}.{os.getpid()}.part")  # whoever is stopped leaves no half of it
+        try:
+            pd.DataFrame(self.quarantine()).to_csv(draft, index=False)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
         return file
 
     def quarantine(self) -> list[dict[str, Any]]:

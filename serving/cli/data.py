@@ -16,8 +16,9 @@ from features.validation.disagreements import find_disagreements
 from features.validation.leaks import find_leaks
 from features.validation.page import report_page
 from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages
+from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, whole
 from serving.cli.report import print_report
+from training.tracking import inherited_run, note_inherited
 
 __all__ = ["check", "features", "simulate"]
 
@@ -65,10 +66,13 @@ def check(
         except TenureError as error:
             refusal = error
     name = re.sub(r":/+.*@", "://", str(folder))  # a database's user and password are nobody's business
+    text, mark = "", history.fingerprint
+    if html or inherited_run():
+        text = report_page(report, name, observed=observed, refusal=str(refusal or ""), fingerprint=mark)
     if html:
-        text = report_page(report, name, observed=observed, refusal=str(refusal or ""), fingerprint=history.fingerprint)
         try:
-            html.write_text(text, encoding="utf-8")
+            with whole(html) as draft:
+                draft.write_text(text, encoding="utf-8")
         except OSError as error:
             raise TenureError(f"{html} cannot be written ({error.strerror}); choose another file.") from None
     if as_json:
@@ -78,6 +82,8 @@ def check(
         print_report(report, name, observed)
         if html:
             click.echo(f"\nThe report is in {html}.")
+    counts = {f"set_aside.{one.table}": report.failing.get(one.table, 0) for one in report.tables}
+    note_inherited(home_of(context), f"check of {name}", {"fingerprint": mark}, counts, {"report.html": text})
     if refusal:
         raise refusal
 
@@ -96,7 +102,8 @@ def _draft(folder: Path, out: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        with whole(out) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError as error:
         raise TenureError(f"{out} cannot be written ({error.strerror}); choose another file with --out.") from None
     place, file = shlex.quote(shown(folder)), shlex.quote(str(out))
@@ -109,9 +116,12 @@ def _draft(folder: Path, out: Path | None) -> None:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The Parquet file to write."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @shared_options
 @click.pass_context
-def features(context: click.Context, folder: Path, as_ofs: tuple[dt.date, ...], out: Path, **_: object) -> None:
+def features(
+    context: click.Context, folder: Path, as_ofs: tuple[dt.date, ...], out: Path, as_json: bool, **_: object
+) -> None:
     """Compute every feature of the accounts that are customers on some days.
 
     Example: tenure features company/ --as-of 2025-01-01 --as-of 2025-02-01 --out features.parquet
@@ -121,10 +131,16 @@ def features(context: click.Context, folder: Path, as_ofs: tuple[dt.date, ...], 
     with progress_bar("as_of days") as bar:
         rows = build_features(history, as_ofs, progress=bar)
     try:
-        rows.to_parquet(out, index=False)
+        with whole(out) as draft:
+            rows.to_parquet(draft, index=False)
     except OSError as error:
         raise TenureError(f"{out} cannot be written ({error.strerror}); choose another file with --out.") from None
-    click.echo(f"{len(rows):,} rows of {len(rows.columns) - 2} features for {len(set(as_ofs))} days are in {out}.")
+    days, count = sorted(set(as_ofs)), len(rows.columns) - 2
+    found = {"rows": len(rows), "features": count, "days": len(days)}
+    note_inherited(home_of(context), f"features on {days[0]} to {days[-1]}", {}, found)
+    if as_json:
+        return print_json({"rows": len(rows), "features": count, "as_of": days, "file": out})
+    click.echo(f"{len(rows):,} rows of {count} features for {len(days)} days are in {out}.")
 
 
 def _price_rise(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, float] | None:
@@ -153,6 +169,7 @@ def _price_rise(context: click.Context, option: click.Parameter, value: str | No
     help="Multiply list prices on the first day of a month, counted from 1.",
 )
 @click.option("--defects", is_flag=True, help="Plant bad rows of every rule, and list them in OUT/truth/defects.csv.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @shared_options
 def simulate(
     out: Path,
@@ -164,6 +181,7 @@ def simulate(
     hidden_confounding: bool,
     price_rise: tuple[int, float] | None,
     defects: bool,
+    as_json: bool,
     **_: object,
 ) -> None:
     """Make up a company with known truth.
@@ -189,8 +207,10 @@ def simulate(
             defects=defects,
         )
         company.write(out)
-    rows = sum(len(t) for t in company.tables.values())
-    click.echo(f"{out} holds a made-up company: {len(company.tables)} tables, {rows:,} rows, and its truth.")
+    counts = {name: len(t) for name, t in company.tables.items()}
+    if as_json:
+        return print_json({"folder": out, "tables": counts, "defects": len(company.defects)})
+    click.echo(f"{out} holds a made-up company: {len(counts)} tables, {sum(counts.values()):,} rows, and its truth.")
     if company.defects:
         listed = out / "truth" / "defects.csv"
         click.echo(f"{len(company.defects)} of the rows are bad on purpose; {listed} lists them.")

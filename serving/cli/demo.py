@@ -13,6 +13,7 @@ import pandas as pd
 
 from features.errors import TenureError
 from serving.cli.figures import print_training
+from serving.cli.jobs import only_one
 from serving.cli.options import home_of, settings_of, shared_options
 from serving.cli.output import open_history, stages
 from serving.cli.scores import print_scores, score_and_store
@@ -44,7 +45,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
 
     tables, home = folder / "history", home_of(context, folder / ".tenure")
     settings = settings_of(context)
-    with stages() as say:
+    with only_one(home, "train"), stages() as say:
         if not (tables / "usage.parquet").exists():
             say(f"making up {accounts:,} accounts over {months} months")
             simulate(accounts=accounts, months=months, seed=seed).write(tables)

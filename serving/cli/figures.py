@@ -51,6 +51,8 @@ def print_training(result: TrainResult) -> None:
     """What was fitted on what, the figures on rows that it did not learn from, and the gate's decision."""
     click.secho(f"{result.outcome.capitalize()}, as known on {result.known_on}", bold=True)
     _print_blocks(result)
+    if result.recipe_from != "given":
+        say(f"Recipe: {result.recipe_from}.")
     click.echo()
     _print_horizons(result.judged, result.outcome)
     click.echo()

@@ -11,10 +11,13 @@ import click
 from features.errors import TenureError
 from serving.cli.data import check, features, simulate
 from serving.cli.demo import demo
+from serving.cli.jobs import BusyError, Exit, stoppable
 from serving.cli.models import backtest, promote, train
 from serving.cli.monitor import monitor
 from serving.cli.options import shared_options
 from serving.cli.scores import score, serve
+from serving.cli.tune import tune
+from training.tracking import note_failure
 
 __all__ = ["cli", "main"]
 
@@ -29,23 +32,34 @@ def cli(**_: object) -> None:
     """
 
 
-for command in (check, features, train, backtest, promote, score, monitor, serve, simulate, demo):
+for command in (check, features, tune, train, backtest, promote, score, monitor, serve, simulate, demo):
     cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; what the user can mend is one plain sentence on stderr and exit code 1."""
-    try:
-        cli.main(args=list(arguments) if arguments is not None else None, prog_name="tenure", standalone_mode=False)
-    except TenureError as error:
-        print(f"tenure: {error}", file=sys.stderr)
-        sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    """Run a command; what the user can mend is one plain sentence on stderr, and the exit code is one of `Exit`."""
+    with stoppable() as stopped:
+        try:
+            cli.main(args=list(arguments) if arguments is not None else None, prog_name="tenure", standalone_mode=False)
+            if stopped():  # somebody took the exception for an error of theirs, and went on
+                raise KeyboardInterrupt
+        except (Exception, KeyboardInterrupt) as error:
+            sys.exit(_told(error, stopped()))
+
+
+def _told(error: BaseException, stopped: Exit | None) -> int:
+    """Tell on stderr what ended a command; the exit code."""
+    if stopped or isinstance(error, (click.Abort, KeyboardInterrupt)):
         print("tenure: stopped.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
+        return stopped or Exit.INTERRUPTED
+    if isinstance(error, TenureError):
+        print(f"tenure: {error}", file=sys.stderr)
+        note_failure(str(error))
+        return Exit.BUSY if isinstance(error, BusyError) else Exit.FAILED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
         sys.stderr.close()
-        sys.exit(0)
+        return Exit.DONE
+    raise error

@@ -14,19 +14,22 @@ import click
 from features.errors import TenureError
 from features.sources.find import shown
 from serving.cli.figures import print_backtest, print_training, say
+from serving.cli.jobs import one_at_a_time
 from serving.cli.options import DAY, home_of, said_again, settings_of, shared_options
 from serving.cli.output import open_history, print_json, stages
+from serving.cli.recipes import BEST, DEFAULT, named_recipe, recipe_option, tuned_recipe
+from training.tracking import note_inherited
 
 if TYPE_CHECKING:
     from training.backtest import Backtest
 
-__all__ = ["backtest", "promote", "train"]
+__all__ = ["backtest", "on_a_history", "promote", "train"]
 
 _OUTCOMES = ("churn", "expansion")
 
 
-def _on_a_history(command: Callable[..., None]) -> Callable[..., None]:
-    """What train and backtest are asked alike: which history, known on which day, for which outcome."""
+def on_a_history(command: Callable[..., None]) -> Callable[..., None]:
+    """What train, tune and backtest are asked alike: which history, known on which day, for which outcome."""
     for option in (
         click.pass_context,
         shared_options,
@@ -41,9 +44,17 @@ def _on_a_history(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@_on_a_history
+@one_at_a_time("train")
+@recipe_option(BEST)
+@on_a_history
 def train(
-    context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
+    context: click.Context,
+    folder: Path,
+    known_on: dt.date | None,
+    outcome: str,
+    as_json: bool,
+    chosen: str,
+    **_: object,
 ) -> None:
     """Fit, calibrate, judge, refit, register and gate models of churn and of expansion.
 
@@ -55,6 +66,7 @@ def train(
     settings, home = settings_of(context), home_of(context)
     history = open_history(folder, settings, home)
     asked = _OUTCOMES if outcome == "all" else (outcome,)
+    recipes = {name: named_recipe(chosen, name, settings.training.seed) for name in asked}
     results: dict[str, TrainResult] = {}
     refused: dict[str, str] = {}
     with stages() as tell:
@@ -62,7 +74,9 @@ def train(
         dataset = load_dataset(history, settings, known_on)
         for name in asked:
             try:
-                results[name] = train_dataset(dataset, settings, home, outcome=name, progress=tell)
+                results[name] = train_dataset(
+                    dataset, settings, home, outcome=name, recipe=recipes[name], progress=tell
+                )
             except TenureError as error:
                 refused[name] = str(error)
     if as_json and results:
@@ -84,9 +98,16 @@ def train(
 
 
 @click.command()
-@_on_a_history
+@recipe_option(DEFAULT)
+@on_a_history
 def backtest(
-    context: click.Context, folder: Path, known_on: dt.date | None, outcome: str, as_json: bool, **_: object
+    context: click.Context,
+    folder: Path,
+    known_on: dt.date | None,
+    outcome: str,
+    as_json: bool,
+    chosen: str,
+    **_: object,
 ) -> None:
     """Judge the recipe at rolling origins: fitted as it would have been then, on what came after. Registers nothing.
 
@@ -94,11 +115,12 @@ def backtest(
     """
     from training.backtest import backtest as run
     from training.dataset import load_dataset
-    from training.recipe import Recipe
 
     settings, home = settings_of(context), home_of(context)
     history = open_history(folder, settings, home)
     asked = _OUTCOMES if outcome == "all" else (outcome,)
+    seed = settings.training.seed
+    recipes = {name: named_recipe(chosen, name, seed) or tuned_recipe(home, name, seed) for name in asked}
     done: dict[str, tuple[dict[int, Backtest], dict[int, str]]] = {}
     refused: dict[str, str] = {}
     with stages() as tell:
@@ -106,9 +128,10 @@ def backtest(
         dataset = load_dataset(history, settings, known_on)
         for name in asked:
             try:
-                done[name] = run(dataset, name, settings, Recipe.of(name, settings.training.seed), say=tell)
+                done[name] = run(dataset, name, settings, recipes[name], say=tell)
             except TenureError as error:
                 refused[name] = str(error)
+    note_inherited(home, f"backtest, known on {dataset.known_on}", {}, _figures(done))
     if as_json and done:
         print_json({**{name: _document(*one) for name, one in done.items()}, "refused": refused})
     elif not as_json:
@@ -132,6 +155,15 @@ def _print_refused(refused: Mapping[str, str], done: str) -> None:
         say(f"{name.capitalize()} was not {done}: {why}")
 
 
+def _figures(done: Mapping[str, tuple[Mapping[int, Backtest], Mapping[int, str]]]) -> dict[str, float]:
+    return {
+        f"{outcome}.{horizon}d.{figure}": result.judged.evaluation.figures["model"][figure].value
+        for outcome, (found, _) in done.items()
+        for horizon, result in found.items()
+        for figure in ("log_loss", "auc")
+    }
+
+
 def _document(found: Mapping[int, Backtest], notes: Mapping[int, str]) -> dict[str, Any]:
     from training.evaluation.figures import plain
 
@@ -150,9 +182,12 @@ def _document(found: Mapping[int, Backtest], notes: Mapping[int, str]) -> dict[s
 @click.argument("outcome", type=click.Choice(_OUTCOMES))
 @click.option("--version", "number", type=click.IntRange(1), help="The version to promote; the challenger otherwise.")
 @click.option("--rollback", is_flag=True, help="Go back to the champion before this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @shared_options
 @click.pass_context
-def promote(context: click.Context, outcome: str, number: int | None, rollback: bool, **_: object) -> None:
+def promote(
+    context: click.Context, outcome: str, number: int | None, rollback: bool, as_json: bool, **_: object
+) -> None:
     """Move the champion alias: forwards only through the gate, or back.
 
     Example: tenure promote churn --version 3
@@ -163,4 +198,7 @@ def promote(context: click.Context, outcome: str, number: int | None, rollback: 
         raise click.UsageError("--rollback goes back to the champion before this one; leave --version out.")
     home = home_of(context)
     moved = registry.rollback(home, outcome) if rollback else registry.promote(home, number, outcome)
+    if as_json:
+        last = registry.moves(home, outcome)[-1].to_json()
+        return print_json({"outcome": outcome, "version": moved.version, "run_id": moved.run_id, "move": last})
     click.echo(f"Version {moved.version} is the champion of {outcome}.")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from serving.cli.jobs import Exit
 from serving.cli.options import DAY, home_of, settings_of, shared_options
 from serving.cli.output import open_history, print_json, stages, table
 
 if TYPE_CHECKING:
     from training.monitoring import MonitorReport
 
-__all__ = ["RETRAIN_EXIT", "monitor", "print_report"]
+__all__ = ["monitor", "print_report"]
 
-RETRAIN_EXIT = 3
-"""The exit code of "retrain", so that a schedule can act on it; 1 and 2 are errors."""
 _VERDICTS = {
     "keep": "Keep the champion",
     "watch": "Keep the champion, and watch it",
@@ -50,7 +48,7 @@ def monitor(context: click.Context, folder: Path, known_on: dt.date | None, as_j
     else:
         print_report(report)
     if report.verdict == "retrain":
-        sys.exit(RETRAIN_EXIT)
+        raise SystemExit(Exit.RETRAIN)
 
 
 def print_report(report: MonitorReport) -> None:

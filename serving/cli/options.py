@@ -12,30 +12,37 @@ import click
 
 from features.settings import Settings, load_settings
 
-__all__ = ["DAY", "home_of", "said_again", "settings_of", "shared_options"]
+__all__ = ["DAY", "home_of", "latest_day", "said_again", "settings_of", "shared_options"]
 
 DEFAULT_HOME = Path(".tenure")
 FIRST_DAY = dt.date(1900, 1, 1)
 
 
 class _Day(click.ParamType):
-    """A day written as 2025-03-31."""
+    """A day written as 2025-03-31, or as today or yesterday: days begin at midnight UTC, as those of a history do."""
 
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
         if isinstance(value, dt.date):
             return value
+        if value in ("today", "yesterday"):
+            return dt.datetime.now(dt.UTC).date() - dt.timedelta(days=value == "yesterday")
         try:
             day = dt.date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is not a day; write it as 2025-03-31.", param, ctx)
-        if not FIRST_DAY <= day <= dt.date.today():
+            self.fail(f"{value!r} is not a day; write it as 2025-03-31, today or yesterday.", param, ctx)
+        if not FIRST_DAY <= day <= latest_day():
             self.fail(f"{value} is not a day from {FIRST_DAY} to today.", param, ctx)
         return day
 
 
 DAY = _Day()
+
+
+def latest_day() -> dt.date:
+    """The day that has begun in UTC or on the clocks here, whichever is later: what lies after it is the future."""
+    return max(dt.datetime.now(dt.UTC).date(), dt.date.today())
 
 
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +18,10 @@ from rich.table import Table
 from features.errors import TenureError
 from features.history import History
 from features.settings import Settings
+from serving.cli.options import latest_day
+from training.tracking import require_inherited
 
-__all__ = ["open_history", "print_json", "progress_bar", "require_folder", "stages", "table"]
+__all__ = ["open_history", "print_json", "progress_bar", "require_folder", "stages", "table", "whole"]
 
 
 def print_json(value: Any) -> None:
@@ -64,11 +66,32 @@ def require_folder(file: Path | None) -> None:
         raise TenureError(f"There is no folder {file.parent} to write {file.name} into; make it first.")
 
 
+@contextlib.contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """A draft to write, which takes the file's place when all of it is there, so that nobody leaves half a file."""
+    if file.exists() and not file.is_file():  # /dev/stdout and its like are nothing to put another file in place of
+        yield file
+        return
+    file = file.resolve()
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        yield draft
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def open_history(folder: Path, settings: Settings, home: Path) -> History:
     """Read a history; rows set aside go to the quarantine under home, and a line on stderr says so."""
-    history = History.open(folder, settings, today=dt.date.today())
+    require_inherited(home)  # a run that cannot be written to is better known now than after the work
+    history = History.open(folder, settings, today=latest_day())
     if sum(history.report.failing.values()):
-        file = history.write_quarantine(home / "quarantine")
+        try:
+            file = history.write_quarantine(home / "quarantine")
+        except OSError as error:
+            raise TenureError(
+                f"The home folder {home} cannot be written ({error.strerror}); choose another with --home."
+            ) from None
         counts = ", ".join(f"{count:,} of {name}" for name, count in sorted(history.report.failing.items()))
         click.echo(f"Rows set aside: {counts}; see {file}.", err=True)
     for warning in history.report.warnings:

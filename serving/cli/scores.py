@@ -13,10 +13,12 @@ import click
 import pandas as pd
 
 from features.errors import TenureError
+from serving.cli.jobs import one_at_a_time
 from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, require_folder, stages
+from serving.cli.output import open_history, print_json, require_folder, stages, whole
 from success.calls import accounts_to_call, lowest_health
 from success.wording import odds
+from training.tracking import note_inherited
 
 if TYPE_CHECKING:
     from features.history import History
@@ -27,14 +29,22 @@ __all__ = ["print_scores", "score", "score_and_store", "serve"]
 
 
 @click.command()
+@one_at_a_time("score")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--as-of", "as_of", type=DAY, required=True, help="The day to score.")
+@click.option("--as-of", "as_of", type=DAY, required=True, help="The day to score; today and yesterday are days too.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A Parquet file to write too.")
 @click.option("--version", "number", type=click.IntRange(1), help="Score with this version; the champion otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was scored, with what and into which file, as JSON.")
 @shared_options
 @click.pass_context
 def score(
-    context: click.Context, folder: Path, as_of: dt.date, out: Path | None, number: int | None, **_: object
+    context: click.Context,
+    folder: Path,
+    as_of: dt.date,
+    out: Path | None,
+    number: int | None,
+    as_json: bool,
+    **_: object,
 ) -> None:
     """Score every account on a day, into the score store and a file.
 
@@ -51,9 +61,17 @@ def score(
         done = score_and_store(history, home, as_of, number)
     if out:
         try:
-            shutil.copyfile(done.file, out)
+            with whole(out) as draft:
+                shutil.copyfile(done.file, draft)
         except OSError as error:
             raise TenureError(f"{out} cannot be written ({error.strerror}); choose another with --out.") from None
+    told = done.to_json()
+    statuses = {f"accounts.{status}": count for status, count in told["statuses"].items()}
+    versions = {key: told[key] or "none" for key in ("model_version", "expansion_version")}
+    note_inherited(home, f"scores of {as_of}", versions, statuses)
+    if as_json:
+        aside = {name: count for name, count in history.report.failing.items() if count}
+        return print_json(told | {"warnings": history.report.warnings + done.warnings, "set_aside": aside, "out": out})
     print_scores(done)
     click.echo(f"\nNext: tenure serve --home {home}")
 
@@ -79,16 +97,31 @@ def serve(context: click.Context, host: str, port: int, workers: int, **_: objec
 
 
 class Done(NamedTuple):
-    """A scored day, the models that scored it (None for the scorecard), and the file that it is stored in."""
+    """A scored day, the models that scored it (None for the scorecard), the file that it is stored in, and doubts."""
 
     scores: pd.DataFrame
     forecast: Forecast | None
     as_of: dt.date
     file: Path
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """What a job's log should tell of it; the scores themselves are in the file."""
+        forecast = self.forecast
+        return {
+            "as_of": self.as_of,
+            "accounts": len(self.scores),
+            "statuses": self.scores["status"].value_counts().to_dict(),
+            "model_version": forecast and forecast.churn.version,
+            "expansion_version": forecast and forecast.expansion and forecast.expansion.version,
+            "not_validated_in_time": forecast and forecast.not_validated,
+            "file": self.file,
+            "warnings": self.warnings,
+        }
 
 
 def score_and_store(history: History, home: Path, as_of: dt.date, number: int | None) -> Done:
-    """Score a day and store it whole.
+    """Score a day and store it whole; what makes the scores say less than they seem to is told on stderr too.
 
     Parameters
     ----------
@@ -100,12 +133,13 @@ def score_and_store(history: History, home: Path, as_of: dt.date, number: int | 
     """
     from serving.forecast import Forecast, champion_of_expansion, load_model
     from serving.scores import write_day
-    from serving.scoring import NO_MODEL, NOT_PASSED, score_day, score_day_by_rules
+    from serving.scoring import NO_MODEL, NOT_PASSED, lateness, score_day, score_day_by_rules
     from training import registry
 
     now = dt.datetime.now(dt.UTC)
     registered = registry.version(home, number) if number else registry.champion(home)
     forecast = None
+    doubts: list[str] = []
     if registered is None:
         scores = score_day_by_rules(history, as_of, now, NOT_PASSED if registry.challenger(home) else NO_MODEL)
     else:
@@ -116,18 +150,20 @@ def score_and_store(history: History, home: Path, as_of: dt.date, number: int | 
                 f"Model version {registered.version} cannot be read: {error} Train again, or go back with "
                 "tenure promote churn --rollback."
             ) from None
-        for sentence in _doubts(registered, history, as_of):
-            click.echo(f"Warning: {sentence}", err=True)
+        doubts += _doubts(registered, history, as_of)
         expansion, trouble = champion_of_expansion(home)
-        if trouble:
-            click.echo(f"Warning: {trouble}", err=True)
+        doubts += [trouble] if trouble else []
         forecast = Forecast(model, expansion)
         scores = score_day(history, forecast, as_of, now)
+    if late := lateness(history, as_of):
+        doubts.append(f"{late} The scores speak of that older state.")
+    for sentence in doubts:
+        click.echo(f"Warning: {sentence}", err=True)
     try:
         file = write_day(home, scores, as_of)
     except OSError as error:
         raise TenureError(f"The scores cannot be stored in {home} ({error.strerror}); nothing was changed.") from None
-    return Done(scores, forecast, as_of, file)
+    return Done(scores, forecast, as_of, file, doubts)
 
 
 def _doubts(model: RegisteredModel, history: History, as_of: dt.date) -> list[str]:
@@ -164,8 +200,6 @@ def print_scores(done: Done, count: int = 5) -> None:
     click.echo(
         f"{done.as_of}: {len(scores):,} accounts with model version {forecast.churn.version}{also} ({counts}).\n"
     )
-    for reason in scores.loc[scores["status"] == "stale", "reason"].head(1):
-        click.echo(f"{reason} The scores speak of that older state.\n")
     if forecast.not_validated:
         click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
     _print_calls(scores, forecast.headline, count)

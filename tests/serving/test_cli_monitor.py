@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from serving.cli.monitor import RETRAIN_EXIT, monitor
+from serving.cli.jobs import Exit
+from serving.cli.monitor import monitor
 from training.monitoring import MonitorReport
 from training.monitoring.drift import ScoreDrift
 from training.monitoring.outlook import Outlook
@@ -61,7 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 def test_a_person_reads_the_verdict_and_what_it_rests_on(run: Any) -> None:
     result = run("retrain", "--as-of", "2025-11-03")
-    assert result.exit_code == RETRAIN_EXIT == 3
+    assert result.exit_code == Exit.RETRAIN == 3
     assert result.output.startswith(
         "Train again: version 4, trained as of 2025-06-01, looked at as of 2025-11-03.\n"
         "  - More left than the model expects.\n"
@@ -82,7 +83,7 @@ def test_keep_and_watch_are_no_failure(run: Any, verdict: Verdict) -> None:
 
 def test_a_program_reads_json(run: Any) -> None:
     result = run("retrain", "--json")
-    assert result.exit_code == RETRAIN_EXIT
+    assert result.exit_code == Exit.RETRAIN
     document = json.loads(result.output)
     assert document["verdict"] == "retrain"
     assert document["realised"][0]["ratio"]["least"] == 1.30
