@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,9 @@ from serving.layout import INTERVAL
 from serving.problems import ProblemError, problem_type
 from serving.requests import ScoreRequest
 from serving.scores import ScoredDay
+from training.kernel.drivers import with_rest
 
-__all__ = ["EVERYTHING_ELSE", "account_error", "encode", "leading", "plain", "stored_answer", "utc", "with_rest"]
-
-EVERYTHING_ELSE = "Everything else"
+__all__ = ["account_error", "encode", "leading", "plain", "stored_answer", "utc"]
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -34,36 +32,6 @@ def encode(document: Any) -> bytes:
     """
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")
-
-
-def with_rest(
-    kept: Sequence[Mapping[str, Any]], more: bool, probability: float, typical: float
-) -> list[dict[str, Any]]:
-    """The largest drivers, and one entry for the rest, so that typical + all points == probability to 1e-9.
-
-    What a person can act on comes first among those kept.
-
-    Parameters
-    ----------
-    kept : the largest drivers, the largest first.
-    more : whether there are others, which the last entry then stands for.
-
-    Raises
-    ------
-    ValueError : there are no others, and these do not add up.
-
-    >>> drivers = with_rest([{"feature": "seats", "points": 0.2}], True, probability=0.3, typical=0.2)
-    >>> [(driver["feature"], round(driver["points"], 9)) for driver in drivers]
-    [('seats', 0.2), (None, -0.1)]
-    """
-    drivers = sorted((plain(dict(driver)) for driver in kept), key=lambda driver: not driver.get("actionable"))
-    rest = probability - typical - math.fsum(driver["points"] for driver in drivers)
-    if more:
-        empty = dict.fromkeys(drivers[0])
-        drivers.append({**empty, "sentence": EVERYTHING_ELSE, "actionable": False, "points": rest})
-    elif abs(rest) > 1e-9:
-        raise ValueError(f"the drivers miss the probability by {rest:.3g}")
-    return drivers
 
 
 def leading(text: str, count: int) -> tuple[list[dict[str, Any]], bool]:
@@ -182,7 +150,8 @@ def _stored(day: ScoredDay, account_id: Any, explain: int) -> dict[str, Any]:
             continue
         try:
             typical = row[f"{prefix}typical_{horizon}d"]
-            told[f"{prefix}drivers"] = with_rest(*leading(row[f"{prefix}drivers"], explain), probability, typical)
+            kept, more = leading(row[f"{prefix}drivers"], explain)
+            told[f"{prefix}drivers"] = with_rest(plain(kept), more, probability, typical)
         except (ValueError, TypeError, KeyError):  # a score file that another program wrote
             return account_error(
                 account_id, "drivers-broken", "The stored drivers cannot be read; ask with explain = 0."

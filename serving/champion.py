@@ -112,7 +112,7 @@ class ChampionHolder:
         try:
             champion = self._load()
             if champion is not None and champion.catalogue_hash == self._hash:
-                _ = champion.forecast.typical  # proves that it explains a row before anybody is told that it is ready
+                champion.forecast.prove()  # before anybody is told that it is ready
         except TenureError as error:
             logger.error("the champion cannot be loaded: %s", error)
             self._why_not("champion-broken", str(error))

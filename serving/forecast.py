@@ -5,28 +5,23 @@ Batch scoring and the service go through this one path, so that the same feature
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from features.catalogue import CATALOGUE
-from training.curve import curve_of
-from training.drivers import drivers
-from training.kernel import Encoded, Kernel, load_kernel
+from training.kernel import Kernel, load_kernel
+from training.kernel.drivers import drivers
+from training.kernel.figures import figures, inputs, nearest
 from training.plan import IN_TIME
 from training.registry import RegisteredModel, champion
 
 __all__ = ["Forecast", "Model", "champion_of_expansion", "load_model"]
 
 Drivers = Callable[[Kernel, pd.DataFrame, int], list[list[dict[str, Any]]]]
-
-_ALWAYS = ("mrr", "days_to_renewal", "term_months")
-"""Features that revenue and renewals are told from, whether or not the trees read them."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,9 @@ class Forecast:
         return list(dict.fromkeys(name for model in self.models.values() for name in model.kernel.feature_names))
 
     @property
-    def inputs(self) -> list[str]:
-        """The columns that `figures` reads."""
-        return list(dict.fromkeys([*self.feature_names, *_ALWAYS]))
+    def inputs(self) -> dict[str, bool]:
+        """The columns that figures and drivers are told from, and whether their values are text."""
+        return {name: is_text for model in self.models.values() for name, is_text in inputs(model.kernel).items()}
 
     @property
     def categories(self) -> dict[str, list[list[str]]]:
@@ -97,17 +92,13 @@ class Forecast:
             return None
         return [f"{outcome}_{h}d" for outcome, model in self.models.items() for h in model.not_validated or ()]
 
-    @functools.cached_property
-    def typical(self) -> dict[str, float]:
-        """The typical account's probabilities by column: constants of the models, told by any explained row."""
+    def prove(self) -> None:
+        """Raise whatever keeps the models from telling anything of a row of which nothing is known."""
         row = pd.DataFrame(index=range(1))
-        return {
-            f"{'' if outcome == 'churn' else f'{outcome}_'}typical_{h}d": float(
-                model.kernel.explain(row, h).typical_probability
-            )
-            for outcome, model in self.models.items()
-            for h in model.kernel.horizons
-        }
+        self.figures(row)
+        for model in self.models.values():
+            for horizon in model.kernel.horizons:
+                self.drivers(model.kernel, row, horizon)
 
     def figures(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Every number that the models tell of n rows of features, with the index of `rows`.
@@ -119,47 +110,8 @@ class Forecast:
         expansion_typical_<h>d. NaN where the model or the row does not tell: the parts of churn and the revenue of
         models without them, revenue without an MRR, a renewal beyond the last horizon, expansion of an MRR of 0.
         """
-        kernel = self.churn.kernel
-        found: dict[str, Any] = {}
-        mrr = _numbers(rows, "mrr")
-        paying = np.where(mrr >= 0, mrr, np.nan)
-        encoded = kernel.encode(rows)
-        for h in kernel.horizons:
-            p = self._probability(found, "churn", h, encoded)
-            found[f"typical_{h}d"] = self.typical[f"typical_{h}d"]
-            parts = all(interval.share is not None for interval in kernel.intervals)
-            found[f"involuntary_{h}d"] = kernel.involuntary(encoded, h) if parts else np.nan
-            # At a horizon the curve says the same; taken from the probability itself, the two cannot disagree.
-            ratio = kernel.retained_ratio(encoded, h) if h in kernel.ratios else np.nan
-            found[f"expected_mrr_{h}d"] = paying * (1 - p) * ratio
-        found["renewal_next"] = curve_of(kernel, rows, encoded).renewed(_numbers(rows, "days_to_renewal"))
-        if self.expansion:
-            encoded = self.expansion.kernel.encode(rows)
-            for h in self.expansion.kernel.horizons:
-                self._probability(found, "expansion", h, encoded)
-                found[f"expansion_typical_{h}d"] = self.typical[f"expansion_typical_{h}d"]
-        frame = pd.DataFrame(found, index=rows.index, dtype=np.float64)
-        # An account that pays nothing cannot grow by a tenth, and none like it was learned from.
-        frame.loc[mrr <= 0, [name for name in frame.columns if name.startswith("expansion_")]] = np.nan
-        return frame
-
-    def _probability(self, found: dict[str, Any], outcome: str, h: int, rows: Encoded) -> np.ndarray:
-        kernel = self.models[outcome].kernel
-        p = kernel.probabilities(rows, h)
-        low, high = kernel.bounds(rows, h)
-        # Without any error, there and back through log-odds may round to the other side of p.
-        found[f"{outcome}_{h}d"] = p
-        found[f"{outcome}_{h}d_low"], found[f"{outcome}_{h}d_high"] = np.minimum(low, p), np.maximum(high, p)
-        return p
-
-
-def nearest(horizons: Iterable[int], asked: int) -> int:
-    """The horizon nearest to one that is asked for, the shorter of two.
-
-    >>> [nearest((30, 60, 365), asked) for asked in (30, 45, 400)]
-    [30, 30, 365]
-    """
-    return min(horizons, key=lambda h: (abs(h - asked), h))
+        told = [figures(model.kernel, rows) for model in self.models.values()]
+        return pd.concat(told, axis=1) if len(told) > 1 else told[0]
 
 
 def load_model(registered: RegisteredModel) -> Model:
@@ -194,9 +146,3 @@ def champion_of_expansion(home: Path) -> tuple[Model | None, str]:
     if model.kernel.catalogue_hash != CATALOGUE.hash:
         return None, f"{named} was fitted on other feature declarations than today's; {again}"
     return model, ""
-
-
-def _numbers(rows: pd.DataFrame, name: str) -> np.ndarray:
-    if name not in rows.columns:
-        return np.full(len(rows), np.nan)
-    return rows[name].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from serving.answers import account_error, encode, plain, utc, with_rest
+from serving.answers import account_error, encode, plain, utc
 from serving.champion import Champion
 from serving.layout import INTERVAL
 from serving.problems import ProblemError
 from serving.requests import FeaturesRequest
 from serving.rows import DeclaredFeature, FeatureRow, RowError, check_row
+from training.kernel.drivers import with_rest
 
 __all__ = ["feature_answer"]
 
@@ -134,7 +135,7 @@ def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[d
             probability, typical = result[f"{outcome}_{horizon}d"], result[f"{prefix}typical_{horizon}d"]
             result[f"{prefix}drivers_horizon"] = horizon
             result[f"{prefix}drivers"] = (
-                with_rest(told[: asked.explain], len(told) > asked.explain, probability, typical)
+                with_rest(plain(told[: asked.explain]), len(told) > asked.explain, probability, typical)
                 if told and probability is not None
                 else []
             )
@@ -152,9 +153,8 @@ def _renews_on(row: FeatureRow) -> str | None:
 def _frame(champion: Champion, rows: list[FeatureRow]) -> pd.DataFrame:
     """The rows as the kernels take them: float64 with NaN, and object columns of str with None."""
     columns: dict[str, np.ndarray] = {}
-    categories = champion.forecast.categories
-    for name in champion.forecast.inputs:
-        if name in categories:
+    for name, is_text in champion.forecast.inputs.items():
+        if is_text:
             columns[name] = np.array([row.values.get(name) for row in rows], dtype=object)
         else:
             columns[name] = np.array([row.values.get(name, np.nan) for row in rows], dtype=np.float64)

@@ -17,7 +17,7 @@ from serving.forecast import Forecast
 from success.wording import reading
 from training.rivals import scorecard_of
 
-__all__ = ["NOT_PASSED", "NO_MODEL", "score_day", "score_day_by_rules"]
+__all__ = ["NOT_PASSED", "NO_MODEL", "lateness", "score_day", "score_day_by_rules"]
 
 NO_MODEL = (
     "There is no model of churn yet (too little history for one, or `tenure train` has not run), so there is no "
@@ -69,7 +69,7 @@ def score_day(history: History, forecast: Forecast, as_of: dt.date, computed_at:
         prefix = "" if outcome == "churn" else f"{outcome}_"
         scores[f"{prefix}drivers_horizon"] = forecast.horizon_of(outcome, headline)
     scores["mrr_at_risk"] = scores["mrr"] * scores[f"churn_{headline}d"]
-    if late := _late(history, as_of):
+    if late := lateness(history, as_of):
         ok = scores["status"] == "ok"
         scores.loc[ok, "status"], scores.loc[ok, "reason"] = "stale", late
     named = forecast.not_validated
@@ -116,7 +116,7 @@ def score_day_by_rules(
     ok = scores["status"] == "ok"
     scores.loc[ok, "status"], scores.loc[ok, "reason"] = (
         "insufficient_data",
-        f"{reason} {_late(history, as_of)}".strip(),
+        f"{reason} {lateness(history, as_of)}".strip(),
     )
     scores["health_source"] = pd.Series("rule_based", index=scores.index, dtype=object).where(
         scores["health"].notna(), None
@@ -132,7 +132,7 @@ def _everyone(history: History, as_of: dt.date) -> pd.DataFrame:
     return scores
 
 
-def _late(history: History, as_of: dt.date) -> str:
+def lateness(history: History, as_of: dt.date) -> str:
     """Says so where usage stops well before the day: the scores then speak of an older state."""
     until = history.observed_period(as_of)[1]
     late = (as_of - until).days

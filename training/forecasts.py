@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from features.settings import Settings
 from training.blocks import Blocks
 from training.calibration import MIN_EVENTS
-from training.curve import curve_of
 from training.dataset import Dataset, Labelled
 from training.evaluation import terms
 from training.hazards import FittedHazards, Learning, fit_hazards
+from training.kernel.curve import curve_of
 from training.plan import Plan
 from training.recipe import Recipe
 from training.rivals import fit_rivals, scorecard_of

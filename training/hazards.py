@@ -18,8 +18,9 @@ from training.parts import fit_shares
 from training.ratios import fit_ratios
 from training.recipe import Recipe
 from training.timing import renewal_shares
+from training.words import words_of
 
-__all__ = ["FittedHazards", "Learning", "fit_hazards", "joint_covariance"]
+__all__ = ["FittedHazards", "Learning", "at_risk", "fit_hazards", "joint_covariance", "trees_of"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def fit_hazards(
     counts: dict[int, int] = {}
     for before, horizon in zip([None, *horizons], horizons, strict=False):
         train = at_risk(dataset, learning[horizon].train, before)
-        trees = _trees(recipe, recipe.directions(outcome), names, categories)
+        trees = trees_of(recipe, recipe.directions(outcome, dataset.catalogue), names, categories)
         forest = grow(trees, encoder, train.rows, train.labels, train.accounts)
         later = at_risk(dataset, learning[horizon].calibration, before)
         choices[horizon] = calibrated(forest.margins(later.rows), later, recipe, stepped)
@@ -99,7 +100,7 @@ def fit_hazards(
         intervals.append(Interval(horizon, forest.text, forest.fills, chosen, None, renewal[horizon]))
     # What is good for staying is not what tells the two ways of leaving apart, so these trees may bend any way.
     shares = (
-        fit_shares(dataset, learning, encoder, _trees(recipe, {}, names, categories)) if outcome == "churn" else None
+        fit_shares(dataset, learning, encoder, trees_of(recipe, {}, names, categories)) if outcome == "churn" else None
     )
     ratios = fit_ratios(dataset, learning, encoder, recipe.seed) if outcome == "churn" else None
     kernel = Kernel(
@@ -115,6 +116,7 @@ def fit_hazards(
         ratios.trees if ratios else "",
         ratios.fills if ratios else None,
         ratios.by_horizon if ratios else None,
+        words_of(dataset.catalogue, names),
     )
     return FittedHazards(kernel, choices, counts, ratios.errors if ratios else {})
 
@@ -153,9 +155,10 @@ def joint_covariance(fits: Sequence[MapFit]) -> np.ndarray:
     return np.asarray(moved.T @ moved)
 
 
-def _trees(
+def trees_of(
     recipe: Recipe, directions: Mapping[str, int], names: Sequence[str], categories: Sequence[str]
 ) -> BoostedTrees:
+    """Unfitted trees on these columns, bent the ways that `Recipe.directions` says."""
     return recipe.unfitted(
         categorical=[names.index(name) for name in categories],
         monotone=[0 if name in categories else directions.get(name, 0) for name in names],

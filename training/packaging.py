@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training.kernel import Kernel, files, maps, model, rows, save_kernel
+import pandas as pd
+
+from training.kernel import Kernel, answer, curve, drivers, figures, files, maps, model, rows, save_kernel, sentences
 from training.tracking import quiet_mlflow
 
 __all__ = ["CARD_FILE", "CARD_TEXT", "KERNEL_FOLDER", "pyfunc_source", "write_pyfunc"]
@@ -20,6 +22,9 @@ KERNEL_FOLDER = "kernel"
 CARD_FILE = "card.json"
 CARD_TEXT = "card.md"
 
+MODULES = (maps, rows, sentences, model, files, drivers, curve, figures, answer)
+"""All of the kernel, in an order in which each finds what it needs when it is run."""
+
 _TAIL = '''
 
 import mlflow.pyfunc
@@ -27,15 +32,14 @@ from mlflow.models import set_model
 
 
 class TenureModel(mlflow.pyfunc.PythonModel):
-    """Tenure's kernel for MLflow: feature rows in, one column of calibrated probabilities per horizon out."""
+    """Tenure's kernel for MLflow: feature rows in; calibrated probabilities, their intervals and drivers out."""
 
     def load_context(self, context):
         self.kernel = load_kernel(Path(context.artifacts["kernel"]))
 
     def predict(self, context, model_input: pd.DataFrame, params=None):
-        names = {h: f"{self.kernel.outcome}_{h}d" for h in self.kernel.horizons}
-        columns = {name: self.kernel.probabilities(model_input, h) for h, name in names.items()}
-        return pd.DataFrame(columns, index=model_input.index)
+        asked = params or {}
+        return answer(self.kernel, model_input, asked.get("horizon"), asked.get("explain"))
 
 
 set_model(TenureModel())
@@ -49,7 +53,7 @@ def pyfunc_source() -> str:
     file.
     """
     future = "from __future__ import annotations\n"
-    body = "\n\n".join(inspect.getsource(module) for module in (maps, rows, model, files))
+    body = "\n\n".join(inspect.getsource(module) for module in MODULES)
     body = re.sub(r"^from training\.kernel\.\w+ import .*\n", "", body.replace(future, ""), flags=re.MULTILINE)
     return future + body + _TAIL
 
@@ -63,15 +67,21 @@ def write_pyfunc(kernel: Kernel, card: Mapping[str, Any], folder: Path, *, card_
     with quiet_mlflow():
         import mlflow.pyfunc
         from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema, TensorSpec
+        from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     inputs: list[ColSpec | TensorSpec] = [
-        ColSpec("string" if name in kernel.categories else "double", name, required=False)
-        for name in kernel.feature_names
+        ColSpec("string" if is_text else "double", name, required=False)
+        for name, is_text in figures.inputs(kernel).items()
     ]
     outputs: list[ColSpec | TensorSpec] = [
-        ColSpec("double", f"{kernel.outcome}_{horizon}d") for horizon in kernel.horizons
+        ColSpec("string" if name == "drivers" else "double", str(name))
+        for name in answer.answer(kernel, pd.DataFrame()).columns
     ]
+    params = [
+        ParamSpec("horizon", DataType.long, answer.headline(kernel)),
+        ParamSpec("explain", DataType.long, answer.EXPLAIN),
+    ]
+    example = pd.DataFrame([{name: kernel.typical.get(name) for name in figures.inputs(kernel)}])
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", "lightgbm")]
     with tempfile.TemporaryDirectory() as scratch, quiet_mlflow():
         kernel_folder = Path(scratch) / KERNEL_FOLDER
@@ -86,6 +96,7 @@ def write_pyfunc(kernel: Kernel, card: Mapping[str, Any], folder: Path, *, card_
             folder,
             python_model=str(code),
             artifacts={KERNEL_FOLDER: str(kernel_folder)},
-            signature=ModelSignature(Schema(inputs), Schema(outputs)),
+            signature=ModelSignature(Schema(inputs), Schema(outputs), ParamSchema(params)),
+            input_example=(example, {spec.name: spec.default for spec in params}),
             pip_requirements=requirements,
         )

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.kernel.curve import SHORT_TERM
+
 if TYPE_CHECKING:
     from training.dataset import Dataset
     from training.hazards import Learning
 
-__all__ = ["SHORT_TERM", "renewal_shares"]
+__all__ = ["renewal_shares"]
 
 _AROUND = 3  # days after a renewal on which an end still counts as one at the renewal
 _LEAST = 20  # churns below which an interval takes the share of all intervals together
-SHORT_TERM = 1.5  # months; who renews every month has no day that stands out
 
 
 def renewal_shares(dataset: Dataset, learning: Mapping[int, Learning]) -> dict[int, float]:

@@ -19,6 +19,7 @@ from serving.app import create_app
 from serving.champion import Champion
 from serving.forecast import Forecast, Model
 from serving.scores import write_day
+from training.kernel.sentences import plain_wording
 
 DAY = dt.date(2026, 2, 1)
 COMPUTED = dt.datetime(2026, 2, 1, 3, 0, tzinfo=dt.UTC)
@@ -129,6 +130,7 @@ class LinearKernel:
         self.horizons = tuple(lines)
         self.intervals = [SimpleNamespace(until=h, share=share, renewal_share=0.0) for h in lines]
         self.ratios = dict.fromkeys(lines, (1.0, 0.0)) if outcome == "churn" else {}
+        self.words = {name: plain_wording(name, name in self.categories) for name in self.feature_names}
 
     def encode(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows
@@ -168,8 +170,8 @@ class LinearKernel:
     def retained_ratio(self, rows: pd.DataFrame, horizon: int) -> np.ndarray:
         return np.full(len(rows), 1 + horizon / 1024)
 
-    def explain(self, rows: pd.DataFrame, horizon: int) -> Any:
-        return SimpleNamespace(typical_probability=self.lines[horizon][0])
+    def typical_probability(self, horizon: int) -> float:
+        return self.lines[horizon][0]
 
 
 CHURN = {30: (0.15, 0.5), 90: (0.3, 1.0), 365: (0.65, 0.5)}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.answers import encode, leading, with_rest
+from serving.answers import encode, leading
+from training.kernel.drivers import with_rest
 
 VALUES = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=3))
 ITEMS = st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=3), max_size=6)

@@ -240,8 +240,8 @@ def test_a_champion_that_cannot_explain_a_row_is_broken(
 ) -> None:
     champion = make_champion()
 
-    def explain(rows: pd.DataFrame, horizon: int) -> None:
+    def points(rows: pd.DataFrame, horizon: int) -> None:
         raise RuntimeError("no trees")
 
-    monkeypatch.setattr(champion.forecast.churn.kernel, "explain", explain)
+    monkeypatch.setattr(champion.forecast.churn.kernel, "points", points)
     problem(make_client(load=lambda: champion).post("/score_features", json={"rows": [ROW]}), 503, "champion-broken")

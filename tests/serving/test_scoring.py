@@ -24,7 +24,7 @@ from serving.forecast import Forecast, Model, champion_of_expansion, load_model
 from serving.scores import ScoreStore, write_day
 from serving.scoring import NO_MODEL, score_day, score_day_by_rules
 from training import registry
-from training.curve import curve_of
+from training.kernel.curve import curve_of
 
 if TYPE_CHECKING:
     from features.history import History

@@ -11,10 +11,19 @@ import numpy as np
 import pandas as pd
 
 from training.kernel import Interval, Kernel, SmoothMap
+from training.kernel.sentences import Wording
 
 NAMES = ("a", "b", "c", "plan")
 CATEGORIES = {"plan": ["basic", "pro", "max", "free", "old", "new"]}
 TYPICAL: dict[str, float | str | None] = {"a": 0.0, "b": 1.0, "c": None, "plan": "pro"}
+WORDS = {
+    "a": Wording("A rose to {value} while b {b}", "A is not known", "number", "things", "adoption", False, "ab"),
+    "b": Wording("{value} by b", "B is not known", "difference", "", "adoption", True, "ab"),
+    "c": Wording("There are {value} of {d} on {plan}", "No c", "count|c|cs", "cs", "support", True, "c"),
+    "plan": Wording("The plan is {value}", "No plan", "text", "plan", "contract", False, "plan"),
+    "d": Wording("D is {value}", "No d", "money", "", "contract", False, "d"),
+}
+"""Of the features of `rows`, two of them on one topic, and of d, which no trees read."""
 SHAPES = ("small", "deep", "constant", "extreme", "cancelling", "tiny")
 
 
@@ -83,6 +92,7 @@ def kernel(rng: Random, intervals: int | None = None, shapes: tuple[str, ...] = 
         trees("deep", 8) if rng.random() < 0.7 else "",
         {"a": 0.1},
         {part.until: (rng.uniform(-0.2, 1.2), rng.uniform(0, 2)) for part in parts},
+        WORDS if rng.random() < 0.7 else None,
     )
 
 

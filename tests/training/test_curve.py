@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.curve import Curve, curve_of, renewal_days
+from training.kernel.curve import Curve, curve_of, renewal_days
 
 
 def _curve(seed: int, n: int = 40) -> Curve:

@@ -13,8 +13,8 @@ import pytest
 from features.build import build_features
 from features.catalogue import CATALOGUE
 from features.history import History
-from training.drivers import drivers
 from training.kernel import Kernel, load_kernel
+from training.kernel.drivers import drivers
 from training.registry import version
 
 

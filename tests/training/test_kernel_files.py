@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from training.kernel import Interval, Kernel, SmoothMap, load_kernel, save_kernel
+from training.kernel.drivers import drivers
+from training.kernel.sentences import Wording
 
 IDENTITY = SmoothMap((), (), (0.0, 1.0))
 
@@ -32,7 +37,16 @@ def test_saved_and_loaded_it_gives_the_same_bytes(kernels: ModuleType, tmp_path:
         assert all((a / name).read_bytes() == (b / name).read_bytes() for name in names)
         assert loaded.intervals == kernel.intervals
         assert {Path(name).suffix for name in names} == {".json", ".txt"}
-        for attribute in ("horizons", "feature_names", "categories", "typical", "catalogue_hash", "outcome", "ratios"):
+        for attribute in (
+            "horizons",
+            "feature_names",
+            "categories",
+            "typical",
+            "catalogue_hash",
+            "outcome",
+            "ratios",
+            "words",
+        ):
             assert getattr(loaded, attribute) == getattr(kernel, attribute)
         for horizon in kernel.horizons:
             ours, theirs = kernels.everything(kernel, rows, horizon), kernels.everything(loaded, rows, horizon)
@@ -68,7 +82,7 @@ def _edit(*path: Any, value: Any = None, remove: bool = False) -> Callable[[Any]
 
 EDITS: dict[str, Callable[[Any], None]] = {
     "foreign": _edit("format", value="someone-elses"),
-    "older": _edit("format", value="tenure-kernel-1"),
+    "older": _edit("format", value="tenure-kernel-2"),
     "falling calibration": _edit("intervals", 0, "calibration", "coefficients", value=[0.0, -1.0]),
     "calibration of text": _edit("intervals", 0, "calibration", "coefficients", value=["0", "1"]),
     "calibration as text": _edit("intervals", 0, "calibration", "coefficients", value="01"),
@@ -106,6 +120,21 @@ EDITS: dict[str, Callable[[Any], None]] = {
     "no share trees": _edit("share_trees", remove=True),
     "number for outcome": _edit("outcome", value=3),
     "no hash": _edit("catalogue_hash", remove=True),
+    "no words": _edit("words", remove=True),
+    "words in a list": _edit("words", value=["a"]),
+    "no words for a feature": _edit("words", "a", remove=True),
+    "words as text": _edit("words", "a", value="A is {value}"),
+    "no sentence": _edit("words", "a", "sentence", remove=True),
+    "empty sentence": _edit("words", "a", "sentence", value=" "),
+    "sentence of a number": _edit("words", "a", "sentence", value=3),
+    "sentence about a feature without words": _edit("words", "a", "sentence", value="{value} of {seats}"),
+    "missing is nothing": _edit("words", "plan", "missing", value=None),
+    "unknown way of writing": _edit("words", "b", "show", value="roman"),
+    "way of writing without its words": _edit("words", "b", "show", value="until|ends"),
+    "actionable as text": _edit("words", "b", "actionable", value="no"),
+    "actionable as a number": _edit("words", "b", "actionable", value=1),
+    "unit of a number": _edit("words", "c", "unit", value=1),
+    "topic in a list": _edit("words", "c", "driver", value=["c"]),
 }
 
 
@@ -116,10 +145,27 @@ def _whole(kernels: ModuleType, folder: Path) -> Path:
     share, ratio = kernels.trees("small", 2), kernels.trees("small", 3)
     covariance, ratios = np.eye(4).tolist(), {30: (1.0, 0.0), 90: (1.0, 0.1)}
     kernel = Kernel(
-        [interval, later], names, categories, typical, "c", "churn", covariance, share, {}, ratio, {}, ratios
+        [interval, later],
+        names,
+        categories,
+        typical,
+        "c",
+        "churn",
+        covariance,
+        share,
+        {},
+        ratio,
+        {},
+        ratios,
+        kernels.WORDS,
     )
     save_kernel(kernel, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def whole(kernels: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _whole(kernels, tmp_path_factory.mktemp("whole") / "m")
 
 
 @pytest.mark.parametrize("kind", EDITS)
@@ -131,6 +177,45 @@ def test_a_damaged_model_file_is_refused_in_one_sentence(kernels: ModuleType, tm
     file.write_text(json.dumps(document))
     with pytest.raises(ValueError, match=r"^(The|A|There) [^\n]*\.$"):
         load_kernel(tmp_path / "m")
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(["{", "{value}", "count|"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(feature=st.sampled_from([None, "a", "plan", "d"]), part=st.sampled_from([None, *Wording._fields]), junk=JUNK)
+def test_junk_among_the_words_is_refused_or_can_be_said(
+    kernels: ModuleType, whole: Path, feature: str | None, part: str | None, junk: Any
+) -> None:
+    """Whatever stands there: one sentence, or a model that words the drivers of any row."""
+    file = whole / "model.json"
+    kept = file.read_text()
+    document = json.loads(kept)
+    _edit(*["words", feature, part][: 1 if feature is None else 2 if part is None else 3], value=junk)(document)
+    try:
+        file.write_text(json.dumps(document))
+        refusal = ""
+        try:
+            loaded = load_kernel(whole)
+        except ValueError as error:
+            refusal = str(error)
+        if refusal:
+            assert re.fullmatch(r"(The|A|There) [^\n]*\.", refusal)
+            return
+        rows = kernels.rows(1, 6).replace([math.inf, -math.inf], math.nan).assign(d=-2.5)
+        for found in drivers(loaded, rows, 90):
+            assert all(isinstance(driver["sentence"], str) for driver in found)
+    finally:
+        file.write_text(kept)
 
 
 def _cut(file: Path, to: int) -> None:

@@ -6,16 +6,19 @@ import pytest
 
 from features.catalogue import CATALOGUE
 from features.feature import Feature
-from training.sentences import sentence, shown
+from training.kernel.sentences import sentence, shown
+from training.words import words_of
+
+WORDS = words_of(CATALOGUE, CATALOGUE.names)
 
 
 @pytest.mark.parametrize("feature", CATALOGUE, ids=lambda f: f.name)
 def test_every_declared_sentence_can_be_filled(feature: Feature) -> None:
     values = {f.name: 2.0 if f.kind == "number" else "Pro" for f in CATALOGUE}
-    said = sentence(feature, values, CATALOGUE)
+    said = sentence(feature.name, values, WORDS)
     assert "{" not in said
     assert said != feature.missing
-    assert sentence(feature, {}, CATALOGUE) == feature.missing
+    assert sentence(feature.name, {}, WORDS) == feature.missing
 
 
 ODD = (0.0, 1.0, 2.0, 1e-9, 0.004, 0.999, 0.9996, 1.04, 28.0, 99.96, 1e4, 123456789.5, -1e-9, -0.5, -1.0, -3.0, -250.25)
@@ -43,7 +46,7 @@ def test_sentences_read_as_english_at_odd_values(feature: Feature, others: str) 
         values: dict[str, float | str | None] = {feature.name: value}
         if others == "all alike":
             values = {f.name: value if value in _possible(f) else 1.0 for f in CATALOGUE} | values
-        said = sentence(feature, values, CATALOGUE)
+        said = sentence(feature.name, values, WORDS)
         for what, pattern in WRONG:
             assert not re.search(pattern, said), f"{what} at {value}: {said}"
         assert said[0].isupper() or said[0].isdigit(), said
@@ -53,13 +56,13 @@ def test_sentences_read_as_english_at_odd_values(feature: Feature, others: str) 
 def test_sentences_of_categories_name_the_value(value: str) -> None:
     for feature in CATALOGUE:
         if feature.kind == "category":
-            assert value.replace("_", " ") in sentence(feature, {feature.name: value}, CATALOGUE)
+            assert value.replace("_", " ") in sentence(feature.name, {feature.name: value}, WORDS)
 
 
 @pytest.mark.parametrize("gap", [None, float("nan")])
 def test_what_is_missing_is_said_in_words(gap: float | None) -> None:
     for feature in CATALOGUE:
-        said = sentence(feature, {feature.name: gap}, CATALOGUE)
+        said = sentence(feature.name, {feature.name: gap}, WORDS)
         assert said == feature.missing
         assert not any(re.search(pattern, said) for _, pattern in WRONG), said
 

@@ -1,4 +1,4 @@
-"""The scoring kernel: stored LightGBM text and JSON in, calibrated probabilities and exact attributions out.
+"""The scoring kernel: stored LightGBM text and JSON in; calibrated probabilities, their figures and drivers out.
 
 Its modules, put one after the other, are the MLflow models-from-code file (`training.packaging`), so they import
 nothing of Tenure but each other, do nothing when imported, and need only numpy, pandas and lightgbm. A name stands

@@ -13,10 +13,11 @@ import lightgbm
 
 from training.kernel.maps import SmoothMap
 from training.kernel.model import Interval, Kernel
+from training.kernel.sentences import Wording
 
 __all__ = ["FORMAT", "load_kernel", "save_kernel"]
 
-FORMAT = "tenure-kernel-2"
+FORMAT = "tenure-kernel-3"
 _MODEL_FILE = "model.json"
 
 
@@ -58,6 +59,7 @@ def save_kernel(kernel: Kernel, folder: Path) -> None:
         "feature_names": list(kernel.feature_names),
         "categories": kernel.categories,
         "typical": kernel.typical,
+        "words": {name: wording._asdict() for name, wording in kernel.words.items()},
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / _MODEL_FILE).write_text(text + "\n", encoding="utf-8")
@@ -78,8 +80,12 @@ def load_kernel(folder: Path) -> Kernel:
     except (ValueError, RecursionError):
         raise ValueError(f"The model file {folder / _MODEL_FILE} is damaged: it is not valid JSON.") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"The file {folder / _MODEL_FILE} is not a model that this version reads ({FORMAT}).")
+        raise ValueError(
+            f"The file {folder / _MODEL_FILE} is not a model that this version reads ({FORMAT}); train again."
+        )
     try:
+        words = {name: _read_wording(entry) for name, entry in document["words"].items()}
+        _ = [words[name] for name in document["feature_names"]]
         return Kernel(
             [_read_interval(folder, entry) for entry in document["intervals"]],
             _read_texts(document["feature_names"]),
@@ -93,6 +99,7 @@ def load_kernel(folder: Path) -> Kernel:
             _read_trees(folder, document["ratio_trees"]),
             _read_numbers(document["ratio_fills"]),
             _read_ratios(document["ratios"]),
+            words,
         )
     except (KeyError, TypeError, AttributeError, OverflowError):
         raise ValueError(
@@ -116,6 +123,13 @@ def _read_interval(folder: Path, entry: Mapping[str, Any]) -> Interval:
 
 def _read_map(entry: Mapping[str, Any]) -> SmoothMap:
     return SmoothMap(*(tuple(_number(value) for value in entry[name]) for name in SmoothMap._fields))
+
+
+def _read_wording(entry: Mapping[str, Any]) -> Wording:
+    texts = {name: _text(entry[name]) for name in Wording._fields if name != "actionable"}
+    if not isinstance(entry["actionable"], bool):
+        raise TypeError
+    return Wording(**texts, actionable=entry["actionable"])
 
 
 def _read_numbers(entry: Mapping[str, Any]) -> dict[str, float]:

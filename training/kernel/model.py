@@ -17,6 +17,7 @@ import pandas as pd
 
 from training.kernel.maps import SmoothMap, sigmoid
 from training.kernel.rows import encode_rows, fill_gaps
+from training.kernel.sentences import Wording, named_in, plain_wording, ways_are_known
 
 __all__ = ["Encoded", "Explanation", "Interval", "Kernel"]
 
@@ -95,6 +96,7 @@ class Kernel:
         number.
     ratio_trees, ratio_fills : what tells how the MRR of who is retained grows.
     ratios : by horizon (a, b): the expected MRR of who is retained, over today's, is a + b * the ratio trees' value.
+    words : what drivers say of the features, and of those that their sentences name; plain words where none are given.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Kernel:
         ratio_trees: str = "",
         ratio_fills: Mapping[str, float] | None = None,
         ratios: Mapping[int, tuple[float, float]] | None = None,
+        words: Mapping[str, Wording] | None = None,
     ) -> None:
         self.intervals: tuple[Interval, ...] = tuple(intervals)
         self.horizons: tuple[int, ...] = tuple(interval.until for interval in self.intervals)
@@ -123,6 +126,8 @@ class Kernel:
         self.share_trees, self.share_fills = share_trees, dict(share_fills or {})
         self.ratio_trees, self.ratio_fills = ratio_trees, dict(ratio_fills or {})
         self.ratios = {int(h): (float(a), float(b)) for h, (a, b) in (ratios or {}).items()}
+        plain = {name: plain_wording(name, name in self.categories) for name in self.feature_names}
+        self.words: dict[str, Wording] = plain | dict(words or {})
         self._check()
         self._boosters = [self._booster(interval.trees) for interval in self.intervals]
         self._share_booster = self._booster(self.share_trees) if self.share_trees else None
@@ -149,6 +154,11 @@ class Kernel:
             raise ValueError("A model's covariance must have one row for each calibration coefficient.")
         if not np.isfinite(self.covariance).all() or not all(math.isfinite(x) for r in self.ratios.values() for x in r):
             raise ValueError("A model's covariance and ratios must be finite numbers.")
+        for name, wording in self.words.items():
+            if not ways_are_known(wording.show):
+                raise ValueError(f"A model's words write the feature {name} in a way that there is not.")
+            if not (wording.sentence.strip() and wording.missing.strip() and set(named_in(wording)) <= set(self.words)):
+                raise ValueError(f"A model's words for the feature {name} are not whole sentences.")
 
     def _booster(self, text: str) -> Any:
         booster = lightgbm.Booster(model_str=text)
@@ -239,6 +249,10 @@ class Kernel:
         a, b = self.ratios[horizon]
         return np.maximum(a + b * self._said(self.encode(rows), "ratio", self._ratio_booster, self.ratio_fills), 0.0)
 
+    def typical_probability(self, horizon: int) -> float:
+        """p0, the calibrated probability of the typical account, which attributions start from."""
+        return float(_cumulative(np.array([self._base_hazards[: self.place(horizon) + 1]]))[0, -1])
+
     def explain(self, rows: pd.DataFrame | Encoded, horizon: int) -> Explanation:
         """Exact TreeSHAP attributions as shares of the calibrated probability.
 
@@ -255,7 +269,7 @@ class Kernel:
         hazards = self._hazards(encoded, last + 1)
         probability = _cumulative(hazards)[:, -1]
         typical_hazards = self._base_hazards[: last + 1]
-        typical = float(_cumulative(np.array([typical_hazards]))[0, -1])
+        typical = self.typical_probability(horizon)
         survival, typical_survival = 1 - hazards, [1 - q for q in typical_hazards]
         points, weight = np.zeros((n, len(self.feature_names))), np.zeros((n, len(self.feature_names)))
         for k in range(last + 1):

@@ -1,4 +1,4 @@
-"""Rows: feature rows in, the float matrix that the trees read out."""
+"""Rows: feature rows in, the float matrix that the trees read, or one column of numbers, out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["encode_rows", "fill_gaps"]
+__all__ = ["encode_rows", "fill_gaps", "numbers"]
+
+
+def numbers(rows: pd.DataFrame, name: str) -> np.ndarray:
+    """A number feature of n rows, (n,) float64; NaN where it is missing, everywhere where there is no such column.
+
+    Raises
+    ------
+    ValueError : it holds something that is not a number.
+    """
+    if name not in rows.columns:
+        return np.full(len(rows), np.nan)
+    try:
+        return np.asarray(rows[name].to_numpy(dtype=np.float64, na_value=np.nan))
+    except (TypeError, ValueError):
+        raise ValueError(f"The feature {name} must be a number, but some rows hold other values.") from None
 
 
 def encode_rows(
@@ -30,16 +45,12 @@ def encode_rows(
     for position, name in enumerate(feature_names):
         if name not in rows.columns:
             continue
-        column = rows[name]
         if name in categories:
             codes = {value: float(code) for code, value in enumerate(categories[name])}
-            values = column.astype(object)
+            values = rows[name].astype(object)
             matrix[:, position] = [codes.get(v, math.nan) if isinstance(v, str) else math.nan for v in values]
         else:
-            try:
-                matrix[:, position] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            except (TypeError, ValueError):
-                raise ValueError(f"The feature {name} must be a number, but some rows hold other values.") from None
+            matrix[:, position] = numbers(rows, name)
     return fill_gaps(matrix, feature_names, fills) if fills else matrix
 
 

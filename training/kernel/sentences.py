@@ -1,42 +1,95 @@
-"""Sentences: a feature's value in plain English, as a customer success manager would say it."""
+"""Sentences: a feature's wording and values in; plain English, as a customer success manager would say it, out."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from features.feature import Catalogue, Feature
-
-__all__ = ["sentence", "shown"]
+__all__ = ["Wording", "is_missing", "named_in", "plain_wording", "sentence", "shown", "ways_are_known"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
 Value = float | str | None
 
+_WAYS = {
+    "count": 1, "days": 0, "hours": 0, "age": 0, "percent": 0, "change": 0, "difference": 0, "until": 2, "after": 1,
+    "whether": 2, "money": 0, "number": 0, "text": 0,
+}  # fmt: skip
+"""The ways of writing a value, and how many words each needs behind its name; `features.declaration` has them too."""
 
-def sentence(feature: Feature, values: Mapping[str, Value], catalogue: Catalogue) -> str:
+
+class Wording(NamedTuple):
+    """What drivers say of one feature, as its declaration has it (`features.feature.Feature`).
+
+    Attributes
+    ----------
+    sentence : `{value}` stands for the account's value and `{other_feature}` for another feature's.
+    missing : the sentence where there is no value.
+    show : how a value is written, see `shown`.
+    unit, dimension, actionable : as declared.
+    driver : the topic; features of one topic make one driver together.
+    """
+
+    sentence: str
+    missing: str
+    show: str
+    unit: str
+    dimension: str
+    actionable: bool
+    driver: str
+
+
+def plain_wording(name: str, text: bool) -> Wording:
+    """The words for a feature that nobody has declared; `text` where it is a category.
+
+    >>> plain_wording("seats_left", False)[:3]
+    ('Seats left: {value}', 'Seats left is not known', 'number')
+    """
+    words = re.sub(r"[_{}]", " ", name)
+    words = words[:1].upper() + words[1:]
+    return Wording(f"{words}: {{value}}", f"{words} is not known", "text" if text else "number", "", "", False, name)
+
+
+def named_in(wording: Wording) -> list[str]:
+    """The other features whose values a sentence tells."""
+    return [name for name in _PLACE.findall(wording.sentence) if name != "value"]
+
+
+def sentence(name: str, values: Mapping[str, Value], words: Mapping[str, Wording]) -> str:
     """The declared sentence with the account's values filled in; what the absence means where there is no value.
 
     Parameters
     ----------
     values : every feature's value by name; absent, None and NaN all mean missing.
+    words : of this feature and of those that its sentence names.
     """
-    if is_missing(values.get(feature.name)):
-        return feature.missing
+    if is_missing(values.get(name)):
+        return words[name].missing
 
     def fill(match: re.Match[str]) -> str:
-        other = feature if match[1] == "value" else catalogue[match[1]]
-        value = values.get(other.name)
-        return "an unknown number" if is_missing(value) else shown(other.show, value)
+        other = name if match[1] == "value" else match[1]
+        value = values.get(other)
+        return "an unknown number" if is_missing(value) else shown(words[other].show, value)
 
-    text = _PLACE.sub(fill, feature.sentence)
-    return text[0].upper() + text[1:]
+    text = _PLACE.sub(fill, words[name].sentence)
+    return text[:1].upper() + text[1:]
 
 
 def is_missing(value: Value) -> bool:
     """Whether a value is not there."""
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def ways_are_known(show: str) -> bool:
+    """Whether `shown` can write any value this way.
+
+    >>> [ways_are_known(show) for show in ("count|ticket", "count", "days", "roman")]
+    [True, False, True, False]
+    """
+    kind, *words = show.split("|")
+    return kind in _WAYS and len(words) >= _WAYS[kind]
 
 
 def shown(show: str, value: Value) -> str:
@@ -77,11 +130,11 @@ def shown(show: str, value: Value) -> str:
         case "age":
             return _age(value)
         case "percent":
-            return f"{_number(100 * value)} %"
+            return f"{_written(100 * value)} %"
         case "change":
             return _change(value)
         case "difference":
-            return "stayed the same" if value == 0 else f"{'rose' if value > 0 else 'fell'} by {_number(abs(value))}"
+            return "stayed the same" if value == 0 else f"{'rose' if value > 0 else 'fell'} by {_written(abs(value))}"
         case "until":
             days = _quantity(abs(value), "day", "days")
             return f"{words[1]} {days} ago" if value < 0 else f"{words[0]} in {days}" if value else f"{words[0]} today"
@@ -94,14 +147,14 @@ def shown(show: str, value: Value) -> str:
             text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}".removesuffix(".00")
             return "0" if text.strip("-0.") == "" else text.replace("-", "minus ")
         case "number":
-            return _number(value)
+            return _written(value)
     raise ValueError(f"There is no way {show!r} of writing a value.")
 
 
-def _number(value: float) -> str:
+def _written(value: float) -> str:
     """Whole above a hundred, one decimal above one, two digits below; no tail of zeros."""
     if value < 0:
-        return "just below 0" if value > -0.001 else f"minus {_number(-value)}"
+        return "just below 0" if value > -0.001 else f"minus {_written(-value)}"
     if value < 0.001:
         return "less than 0.001" if value else "0"
     if value == int(value) or value >= 100:
@@ -111,13 +164,13 @@ def _number(value: float) -> str:
 
 
 def _quantity(value: float, one: str, many: str) -> str:
-    text = _number(value)
+    text = _written(value)
     return f"{text} {one if text in ('1', 'minus 1') else many}"
 
 
 def _change(value: float) -> str:
     if value >= 1:
-        return f"grew {_number(round(value + 1, 1))}-fold"
+        return f"grew {_written(round(value + 1, 1))}-fold"
     percent = round(100 * abs(value))
     if percent == 0:
         return "did not change"

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from training.kernel import Encoded, Kernel
-from training.timing import SHORT_TERM
+from training.kernel.model import Encoded, Kernel
+from training.kernel.rows import numbers
 
-__all__ = ["Curve", "curve_of", "renewal_days"]
+__all__ = ["SHORT_TERM", "Curve", "curve_of", "renewal_days"]
+
+SHORT_TERM = 1.5  # months; who renews every month has no day that stands out
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(NamedTuple):
     """What a model says of n accounts between now and its last horizon.
 
-    Parameters
+    Attributes
     ----------
     ends : (K,) the horizons in days, ascending.
     hazards : (n, K) calibrated hazard of each interval.
@@ -100,11 +101,7 @@ class Curve:
 
 def renewal_days(rows: pd.DataFrame) -> np.ndarray:
     """(n,) days to the next renewal of accounts on terms longer than a month; NaN for others and where unknown."""
-    if not {"days_to_renewal", "term_months"} <= set(rows.columns):
-        return np.full(len(rows), np.nan)
-    renewal = rows["days_to_renewal"].to_numpy(dtype=np.float64, na_value=np.nan)
-    term = rows["term_months"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(term > SHORT_TERM, renewal, np.nan)
+    return np.where(numbers(rows, "term_months") > SHORT_TERM, numbers(rows, "days_to_renewal"), np.nan)
 
 
 def curve_of(kernel: Kernel, rows: pd.DataFrame, encoded: Encoded | None = None) -> Curve:
