@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from features.algebra import Expression
+from features.declaration import check_feature, check_words
+from features.errors import TenureError
 
 __all__ = ["DIMENSIONS", "Catalogue", "Feature"]
 
@@ -34,7 +36,7 @@ class Feature:
     dimension : one of `DIMENSIONS`.
     measure : what is measured, in the algebra.
     unit : of the value, in words.
-    show : how a value is written for people; the ways are those of `training.sentences.shown`.
+    show : how a value is written for people; the ways are those of `training.kernel.sentences.shown`.
     sentence : what a driver made of it reads as; `{value}` stands for the account's value and `{other_feature}` for
         another feature's, each written its own way.
     missing : what it means that there is no value, as a sentence a driver can use.
@@ -44,6 +46,10 @@ class Feature:
     actionable : whether a CSM can act on it.
     csm_controlled : whether CSMs control it; such features stay out of the models.
     kind : number or category.
+
+    Raises
+    ------
+    TenureError : it names a table, column or way of writing that there is not, or contradicts itself.
     """
 
     name: str
@@ -61,6 +67,12 @@ class Feature:
     csm_controlled: bool = False
     kind: Literal["number", "category"] = "number"
 
+    def __post_init__(self) -> None:
+        check_feature(self)
+        if self.dimension not in DIMENSIONS:
+            known = ", ".join(DIMENSIONS)
+            raise TenureError(f'Feature {self.name}: there is no dimension "{self.dimension}"; there are {known}.')
+
     @property
     def driver(self) -> str:
         """The driver this feature belongs to."""
@@ -73,7 +85,7 @@ class Catalogue:
 
     Raises
     ------
-    ValueError : two features share a name, or one names a dimension that there is not.
+    TenureError : two features share a name, or a sentence speaks of a feature that is not there.
     """
 
     features: tuple[Feature, ...]
@@ -81,9 +93,31 @@ class Catalogue:
     def __post_init__(self) -> None:
         names = [f.name for f in self.features]
         if len(set(names)) < len(names):
-            raise ValueError(f"Two features are called {next(n for n in names if names.count(n) > 1)}.")
-        if wrong := [f for f in self.features if f.dimension not in DIMENSIONS]:
-            raise ValueError(f"Feature {wrong[0].name} has the dimension {wrong[0].dimension}, which there is not.")
+            twice = next(n for n in names if names.count(n) > 1)
+            raise TenureError(f"Two features are called {twice}; give one of them another name.")
+        for feature in self.features:
+            check_words(feature, names)
+
+    def with_(self, *more: Feature) -> Catalogue:
+        """The same and more features, behind those of their dimension.
+
+        Raises
+        ------
+        TenureError : as for a catalogue.
+        """
+        order = sorted((*self.features, *more), key=lambda feature: DIMENSIONS.index(feature.dimension))
+        return Catalogue(tuple(order))
+
+    def without(self, *names: str) -> Catalogue:
+        """The same but for some features.
+
+        Raises
+        ------
+        TenureError : one of them is not there, or another one's sentence speaks of it.
+        """
+        if unknown := [name for name in names if name not in self]:
+            raise TenureError(f"There is no feature {unknown[0]} to leave out; see docs/features.md for what there is.")
+        return Catalogue(tuple(feature for feature in self if feature.name not in names))
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self.features)

@@ -168,7 +168,7 @@ class Settings:
     tables: dict[str, TableMapping] = field(default_factory=dict)
 
 
-def load_settings(path: Path | None = None) -> Settings:
+def load_settings(path: Path | str | None = None) -> Settings:
     """Read settings from a TOML file; the defaults when there is none.
 
     Raises
@@ -177,6 +177,7 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     if path is None:
         return Settings()
+    path = Path(path)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -71,12 +71,17 @@ def backtest(
     settings: Settings,
     recipe: Recipe,
     *,
+    rivals: bool = True,
     say: Callable[[str], None] = lambda stage: None,
 ) -> tuple[dict[int, Backtest], dict[int, str]]:
     """Judge a recipe at rolling origins.
 
     At each origin the model is fitted and calibrated on what had matured by then, and forecasts the as_of days until
     the next one. Nothing is registered.
+
+    Parameters
+    ----------
+    rivals : whether to fit what the model is set beside.
 
     Returns
     -------
@@ -107,6 +112,7 @@ def backtest(
                     held,
                     recipe,
                     settings,
+                    rivals,
                 )
             except TenureError as error:
                 notes[horizon] = f"The origin {blocks.holdout[0]} was left out. {error}"

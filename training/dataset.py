@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from features.catalogue import CATALOGUE
 from features.errors import TenureError
+from features.feature import Catalogue
 from features.settings import Settings
 from training.blocks import matured
 
@@ -134,6 +136,7 @@ class Dataset:
         has churned by then, and where nobody can know.
     days_to_churn, days_to_notice : (n,) from as_of, NaN where none is known.
     tables : names of the tables that the history had.
+    catalogue : what declares the model inputs: which way of each is the good one, and how each reads.
     """
 
     rows: pd.DataFrame
@@ -150,6 +153,7 @@ class Dataset:
     days_to_churn: np.ndarray = field(default_factory=lambda: np.zeros(0))
     days_to_notice: np.ndarray = field(default_factory=lambda: np.zeros(0))
     tables: tuple[str, ...] = ()
+    catalogue: Catalogue = CATALOGUE
 
     def at(self, outcome: str, horizon: int) -> Labelled:
         """The rows whose label of an outcome is known at a horizon."""
@@ -173,10 +177,17 @@ class Dataset:
         )
 
 
-def load_dataset(history: History, settings: Settings, known_on: dt.date | None = None) -> Dataset:
+def load_dataset(
+    history: History, settings: Settings, known_on: dt.date | None = None, catalogue: Catalogue = CATALOGUE
+) -> Dataset:
     """Build features once for every as_of day with a label at any horizon, and labels as they were known on a day.
 
     Features that CSMs control are left out: distress draws touches, and good care would raise a CSM's own bar.
+
+    Parameters
+    ----------
+    known_on : the end of the observed period when none is given.
+    catalogue : the features to build, for trying one more or one fewer.
 
     Raises
     ------
@@ -185,7 +196,6 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
     """
     from features.afterwards import later_mrr, notice_days
     from features.build import build_features
-    from features.catalogue import CATALOGUE
     from features.expansion import expansion_labels_by_horizon, expansion_wait
     from features.grid import as_of_days
     from features.labels import churn_labels_by_horizon, label_wait, standing
@@ -204,7 +214,7 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
             f"No as_of day has a label yet: the first possible one is {first}, a label takes {shortest} days "
             f"(horizon, grace and recording lag), and the history is known until {known_on}."
         )
-    table = build_features(history, days)
+    table = build_features(history, days, catalogue)
     stood = standing(history, table, known_on)
     customer = stood["customer"].to_numpy(dtype=bool)
     if not customer.any():
@@ -230,7 +240,7 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
     }
     mrr, later = later_mrr(history, table, horizons["churn"], known_on)
     ratios = np.where(targets["churn"].labels == 0, later / mrr[:, None], np.nan)
-    inputs = [feature.name for feature in CATALOGUE if not feature.csm_controlled]
+    inputs = [feature.name for feature in catalogue if not feature.csm_controlled]
     return Dataset(
         table[inputs],
         table["account_id"].to_numpy(dtype=object),
@@ -240,10 +250,11 @@ def load_dataset(history: History, settings: Settings, known_on: dt.date | None 
         first_day,
         known_on,
         history.fingerprint,
-        CATALOGUE.hash,
+        catalogue.hash,
         mrr,
         ratios,
         (stood["churned_on"] - stood["as_of"]).dt.days.to_numpy(dtype=np.float64, na_value=np.nan),
         notice_days(history, table, known_on),
         tuple(sorted(history.tables)),
+        catalogue,
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from features.catalogue import CATALOGUE
 from features.document import measured
 from features.settings import Settings
 from training.card import Card
@@ -69,7 +68,7 @@ def card_of(
         "accounts": int(np.unique(dataset.accounts[known]).size),
         "grid": settings.training.grid,
         "inputs": len(final.kernel.feature_names),
-        "left_out": [{"name": f.name, "measures": measured(f.measure)} for f in CATALOGUE if f.csm_controlled],
+        "left_out": [{"name": f.name, "measures": measured(f.measure)} for f in dataset.catalogue if f.csm_controlled],
         "recipe": recipe.to_json(),
         "horizons": horizons,
         "not_fitted": {str(h): note for h, note in plan.notes.items() if h not in plan.horizons},

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from training.comparing import losses_apart
 from training.evaluation import log_losses
 from training.gate_checks import REFUSED, Check, Evidence, Numbers, check, sentence
-from training.resampling import account_counts
+from training.resampling import account_means
 
 __all__ = ["CHAMPION_MARGIN", "SEGMENT_EVENTS", "SEGMENT_TOLERANCE", "against_champion", "segments"]
 
@@ -29,10 +30,8 @@ def against_champion(evidence: Evidence, champion: Evidence) -> Check:
     ------
     ValueError : the two were not judged on the same rows.
     """
-    _same_rows(evidence, champion)
-    theirs = log_losses(evidence.labels, champion.predictions["model"])
-    lost = log_losses(evidence.labels, evidence.predictions["model"]) - theirs
-    drawn = _means(evidence.accounts, lost[:, None], np.ones((len(lost), 1)))[:, 0]
+    theirs, lost = losses_apart(champion, evidence)
+    drawn = account_means(evidence.accounts, lost[:, None], np.ones((len(lost), 1)), _RESAMPLES, _SEED)[:, 0]
     value, upper, base = float(lost.mean()), float(np.quantile(drawn, 0.95)), float(theirs.mean())
     margin = CHAMPION_MARGIN * base
     passed = upper <= margin
@@ -83,10 +82,10 @@ class _Segment:
 
 def _by_segment(evidence: Evidence, champion: Evidence | None) -> list[_Segment]:
     if champion is not None:
-        _same_rows(evidence, champion)
-    reference = champion.predictions["model"] if champion else evidence.predictions["prior"]
-    theirs = log_losses(evidence.labels, reference)
-    lost = log_losses(evidence.labels, evidence.predictions["model"]) - theirs
+        theirs, lost = losses_apart(champion, evidence)
+    else:
+        theirs = log_losses(evidence.labels, evidence.predictions["prior"])
+        lost = log_losses(evidence.labels, evidence.predictions["model"]) - theirs
     segment = np.asarray(evidence.segment).astype(str)
     names = [
         name
@@ -100,7 +99,7 @@ def _by_segment(evidence: Evidence, champion: Evidence | None) -> list[_Segment]
     if not names:
         return []
     member = (segment[:, None] == np.array(names)).astype(np.float64)
-    error = _means(evidence.accounts, lost[:, None] * member, member).std(axis=0)
+    error = account_means(evidence.accounts, lost[:, None] * member, member, _RESAMPLES, _SEED).std(axis=0)
     found = []
     for column, name in enumerate(names):
         rows = member[:, column] == 1
@@ -108,22 +107,3 @@ def _by_segment(evidence: Evidence, champion: Evidence | None) -> list[_Segment]
         z = value / float(error[column]) if error[column] > 0 else 0.0
         found.append(_Segment(evidence.horizon, name, value, float(theirs[rows].mean()), z))
     return found
-
-
-def _means(accounts: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Column sums of (n, c) values over those of weights, on each resample of the accounts: (resamples, c)."""
-    names, owner = np.unique(np.asarray(accounts), return_inverse=True)
-    columns = np.column_stack([values, weights]).T
-    sums = np.column_stack([np.bincount(owner, weights=column, minlength=len(names)) for column in columns])
-    drawn = np.concatenate(
-        [counts @ sums for counts in account_counts(len(names), _RESAMPLES, len(owner), _SEED)], axis=0
-    )
-    c = values.shape[1]
-    return drawn[:, :c] / np.maximum(drawn[:, c:], 1.0)
-
-
-def _same_rows(evidence: Evidence, champion: Evidence) -> None:
-    pairs = zip((evidence.accounts, evidence.as_of, evidence.labels),
-                (champion.accounts, champion.as_of, champion.labels), strict=True)  # fmt: skip
-    if not all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs):
-        raise ValueError("A version and the champion's recipe must be judged on the same holdout rows.")

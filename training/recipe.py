@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
+from features.feature import Catalogue
 from training.calibration import METHODS
 from training.model import BoostedTrees
 
 __all__ = ["Recipe"]
 
-_DIRECTIONS = {feature.name: {"high": -1, "low": 1, "neither": 0}[feature.good] for feature in CATALOGUE}
+_BENT = {"high": -1, "low": 1, "neither": 0}
 """Where a high value is the good one, more of it never raises the risk; the other way round where a low one is."""
 
 
@@ -80,9 +81,11 @@ class Recipe:
                 raise TenureError(f"This recipe has {name} = {value!r}, which is no number; train again.")
         return cls(**{**document, "features": tuple(document.get("features", ()))})
 
-    def directions(self, outcome: str) -> Mapping[str, int]:
+    def directions(self, outcome: str, catalogue: Catalogue = CATALOGUE) -> Mapping[str, int]:
         """By feature, 1 where more of it may only raise the margin, -1 where it may only lower it."""
-        return _DIRECTIONS if self.one_way and outcome == "churn" else {}
+        if not self.one_way or outcome != "churn":
+            return {}
+        return {feature.name: _BENT[feature.good] for feature in catalogue}
 
     def unfitted(self, **columns: Any) -> BoostedTrees:
         """Trees with this recipe's arguments, and those that say what their columns are."""

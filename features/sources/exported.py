@@ -10,6 +10,7 @@ import duckdb
 
 from features.casting import quoted
 from features.errors import TenureError
+from features.session import settle
 from features.sources.dialect import Dialect
 from features.sources.scratch import Scratch
 from features.sources.source import first_line, literal
@@ -67,7 +68,7 @@ class Exported:
         Rows are hashed one by one and their hashes added up, so that nothing has to be sorted.
         """
         with duckdb.connect(":memory:") as con:
-            con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            settle(con)
             columns = sorted(self.columns(con))
             row = ", ".join(f"CAST({quoted(c)} AS VARCHAR)" for c in columns)
             totals = con.execute(

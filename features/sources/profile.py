@@ -10,6 +10,7 @@ import duckdb
 
 from features.casting import quoted
 from features.errors import TenureError
+from features.session import settle
 from features.sources.dialect import Dialect
 from features.sources.find import Place
 from features.sources.inference import typed_columns
@@ -104,7 +105,7 @@ def _profile(place: Place, name: str) -> TableProfile:
     dialect, source = _encoding(place, name)
     doubts: list[str] = []
     with duckdb.connect(":memory:") as con:
-        con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        settle(con)
         types = source.columns(con)
         if source.is_csv:
             dialect, doubts = _writing(con, source, types, dialect)

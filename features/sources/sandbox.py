@@ -14,6 +14,7 @@ from types import TracebackType
 import duckdb
 
 from features.casting import quoted
+from features.session import settle
 from features.sources.scratch import Scratch
 from features.sources.source import literal
 
@@ -36,7 +37,7 @@ class Sandbox:
         )
         self.scratch = scratch
         try:
-            self.con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            settle(self.con)
             self.con.execute("SET python_enable_replacements = false")
             self.con.execute(f"SET temp_directory = {literal(str(scratch.folder))}")
             if database is not None:

@@ -25,7 +25,9 @@ def declared(measures: list[algebra.Expression]) -> Catalogue:
     """A catalogue of features called f0, f1, ..."""
     return Catalogue(
         tuple(
-            Feature(name=f"f{n}", dimension="growth", measure=m, unit="", show="", sentence="", missing="")
+            Feature(
+                name=f"f{n}", dimension="growth", measure=m, unit="", show="number", sentence="{value}", missing="No"
+            )
             for n, m in enumerate(measures)
         )
     )

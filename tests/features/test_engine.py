@@ -89,7 +89,9 @@ def measured(history: History, measures: Mapping[str, a.Expression], days: list[
     """Rows of features that are declared for the occasion."""
     names = {f"f{n}": name for n, name in enumerate(measures)}
     declared = [
-        Feature(name=f, dimension="growth", measure=measures[n], unit="", show="", sentence="", missing="")
+        Feature(
+            name=f, dimension="growth", measure=measures[n], unit="", show="number", sentence="{value}", missing="No"
+        )
         for f, n in names.items()
     ]
     return build_features(history, days or [DAY], Catalogue(tuple(declared))).rename(columns=names)

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from features.algebra import Count, Window
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
+from features.feature import Catalogue, Feature
 from features.history import History
 from features.settings import ChurnSettings, ExpansionSettings, HistorySettings, Settings
 from training.dataset import load_dataset
+from training.forecasts import refit
+from training.recipe import Recipe
 
 START, END = dt.date(2024, 1, 1), dt.date(2024, 9, 30)
 SETTINGS = Settings(
@@ -133,3 +139,43 @@ def test_an_earlier_day_knows_less_and_nothing_else(history: History) -> None:
 def test_a_day_before_any_label_is_refused_with_the_numbers(history: History) -> None:
     with pytest.raises(TenureError, match="a label takes 35 days"):
         load_dataset(history, SETTINGS, dt.date(2024, 3, 1))
+
+
+def test_a_catalogue_with_one_more_and_one_fewer_goes_all_the_way(history: History) -> None:
+    rows = Feature(
+        name="usage_rows_14d",
+        dimension="engagement",
+        measure=Count(Window("usage", days=14)),
+        unit="rows",
+        show="count|row",
+        sentence="{value} of use came in during two weeks",
+        missing="No usage data is on record",
+        good="high",
+    )
+    catalogue = CATALOGUE.with_(rows).without("active_days_7d")
+    plain = load_dataset(history, SETTINGS)
+    found = load_dataset(history, SETTINGS, catalogue=catalogue)
+    assert set(found.rows.columns) - set(plain.rows.columns) == {"usage_rows_14d"}
+    assert set(plain.rows.columns) - set(found.rows.columns) == {"active_days_7d"}
+    assert (found.catalogue, found.catalogue_hash) == (catalogue, catalogue.hash)
+    assert plain.catalogue_hash == CATALOGUE.hash != catalogue.hash
+    assert set(found.rows["usage_rows_14d"]) <= {2.0, 3.0}
+    np.testing.assert_array_equal(found.targets["churn"].labels, plain.targets["churn"].labels)
+    assert Recipe().directions("churn", found.catalogue)["usage_rows_14d"] == -1
+    assert "usage_rows_14d" not in Recipe().directions("churn")
+
+
+def test_what_is_good_and_how_it_reads_come_from_the_datasets_catalogue(
+    fitted: Any, quick: Recipe, settings: Settings
+) -> None:
+    name = "days_since_last_use"
+    turned = replace(CATALOGUE[name], good="high", sentence="Silent for {value}")
+    catalogue = Catalogue(tuple(turned if feature.name == name else feature for feature in CATALOGUE))
+    kernel = refit(replace(fitted.dataset, catalogue=catalogue), fitted.plan, quick, settings).kernel
+    rows = fitted.dataset.rows.iloc[:200]
+    for model, way in ((fitted.kernel, 1), (kernel, -1)):
+        moved = [model.margins(rows.assign(**{name: days}), 30) for days in (1.0, 5.0, 25.0)]
+        assert (way * np.diff(moved, axis=0) >= 0).all()
+        assert fitted.kernel is not model or (np.diff(moved, axis=0) > 0).any()
+    assert kernel.words[name].sentence == "Silent for {value}"
+    assert fitted.kernel.words[name].sentence != "Silent for {value}"
