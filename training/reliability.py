@@ -1,4 +1,4 @@
-"""The reliability plot: each horizon's holdout labels and probabilities in, one PNG a person can read out."""
+"""The reliability plot: each horizon's holdout labels and probabilities in, one figure a person can read out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter, StrMethodFormatter
 
 from training.evaluation import bin_of
+from training.plots.style import picture
 from training.resampling import perfect_labels
 
-__all__ = ["Panel", "plot_horizons", "plot_reliability"]
+__all__ = ["Panel", "plot_horizons", "plot_reliability", "reliability_figure"]
 
 _INK, _QUIET, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
 _COLOURS, _MARKERS = ("#0b6e99", "#d9822b"), ("o", "s")
+_DPI = 130
 _DRAWS = 400
 _EVENTS_A_BIN = 5
 _FEW = 20
@@ -62,6 +64,16 @@ def plot_reliability(
 
 
 def plot_horizons(path: Path, panels: Sequence[Panel], *, outcome: str = "churn", seed: int = 20240229) -> None:
+    """Write `reliability_figure` as a PNG.
+
+    Raises
+    ------
+    ValueError : there is no panel, or one has no rows.
+    """
+    reliability_figure(panels, outcome=outcome, seed=seed).savefig(path, dpi=_DPI, metadata={"Software": ""})
+
+
+def reliability_figure(panels: Sequence[Panel], *, outcome: str = "churn", seed: int = 20240229) -> Figure:
     """Draw what was observed against what was forecast, one panel a horizon, in bins of equal size.
 
     Around each diagonal stands the band in which 90 % of the judged model's bins would fall if it were
@@ -79,9 +91,10 @@ def plot_horizons(path: Path, panels: Sequence[Panel], *, outcome: str = "churn"
     down = -(-len(panels) // across)
     alone = len(panels) == 1
     width, height = (7.2, 6.6) if alone else (5.3 * across, 5.2 * down)
-    head = 1.25 if alone else 1.05  # inches for title, subtitle and legend
-    # Figure without pyplot: no global state and no display, whatever backend the caller's notebook uses.
-    figure = Figure(figsize=(width, height + head), dpi=130, facecolor="white")
+    # A long name of a model breaks the legend in two lines.
+    lines = 2 if alone or sum(len(name) for name in panels[0].predictions) > 10 * across else 1
+    head = 0.85 + 0.2 * lines  # inches for title, subtitle and legend
+    figure = picture(width, height + head, placed=True)
     left, right = 0.8 / width, 1 - 0.25 / width
     grid = figure.add_gridspec(
         down, across, left=left, right=right, top=1 - (head + 0.4) / (height + head), bottom=0.55 / (height + head),
@@ -102,11 +115,12 @@ def plot_horizons(path: Path, panels: Sequence[Panel], *, outcome: str = "churn"
         "bins of equal size", fontsize=9.5, color=_QUIET, va="center",
     )  # fmt: skip
     figure.legend(
-        list(drawn.values()), list(drawn), loc="upper left", bbox_to_anchor=(left, 1 - 0.7 / top), borderaxespad=0,
-        ncols=2 if alone else len(drawn), frameon=False, fontsize=9.5, handlelength=1.8, borderpad=0, columnspacing=1.6,
+        list(drawn.values()), list(drawn), loc="upper left", bbox_to_anchor=(left, 1 - 0.74 / top), borderaxespad=0,
+        ncols=2 if lines == 2 else len(drawn), frameon=False, fontsize=9.5, handlelength=1.8, borderpad=0,
+        columnspacing=1.6,
     )  # fmt: skip
     figure.align_ylabels()
-    figure.savefig(path, metadata={"Software": ""})
+    return figure
 
 
 def _panel(figure: Figure, place: SubplotSpec, panel: Panel, outcome: str, seed: int, leftmost: bool) -> Axes:
@@ -126,7 +140,7 @@ def _panel(figure: Figure, place: SubplotSpec, panel: Panel, outcome: str, seed:
         np.concatenate([expected - half, expected + half]) if half else expected,
         np.tile(low, 2) if half else low, np.tile(high, 2) if half else high,
         color=_COLOURS[0], alpha=0.13, linewidth=0,
-        label=f"where 90 % of a perfectly calibrated {first}'s bins would fall",
+        label=f"where 90 % of bins fall, if the {first} is right",
     )  # fmt: skip
     upper.plot([0, top], [0, top], color=_QUIET, linewidth=1, linestyle=(0, (4, 3)), label="forecast = observed")
     for (name, (x, y)), colour, marker in zip(points.items(), _COLOURS, _MARKERS, strict=False):

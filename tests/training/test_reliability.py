@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 from scipy.special import expit
 
-from training.reliability import Panel, plot_horizons, plot_reliability
+from training.reliability import Panel, plot_horizons, plot_reliability, reliability_figure
 
 DAY = np.datetime64("2025-01-01")
 
@@ -39,6 +39,18 @@ def test_few_rows_one_class_and_a_constant_forecast_are_drawn(tmp_path: Path, la
     few = Panel(30, labels, {"model": np.full(12, 0.05)}, np.arange(12), np.full(12, DAY))
     plot_horizons(tmp_path / "few.png", [few, panel(60)])
     assert imread(tmp_path / "few.png").shape[0] > 500
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+def test_long_names_stay_inside_the_picture(panels: int) -> None:
+    one = panel()
+    named = {"champion's recipe": one.predictions["model"], "another one, tuned": one.predictions["recency"]}
+    told = Panel(90, one.labels, named, one.accounts, one.as_of)
+    figure = reliability_figure([told] * panels)
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert box.x1 < figure.get_figwidth() * figure.dpi
+    assert box.y0 > max(axes.get_window_extent().y1 for axes in figure.axes)
 
 
 def test_no_rows_are_refused(tmp_path: Path) -> None:
