@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null)
 SEEDS ?= 20
 EVIDENCE ?= docs/evidence
 
-.PHONY: test demo lint format docs prove bench-features bench-models bench-horizons lock clean
+.PHONY: test demo lint format docs prove bench-features bench-models bench-horizons bench-tuning notebooks lock clean
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
@@ -36,6 +36,13 @@ bench-models: .venv/installed
 
 bench-horizons: .venv/installed
 	$(BIN)/python -m benchmarks.horizons --out $(EVIDENCE)
+
+bench-tuning: .venv/installed
+	$(BIN)/python -m benchmarks.tuning --out $(EVIDENCE)
+
+# On the company of `make demo`; the outputs are stored in the notebooks.
+notebooks: .venv/installed
+	$(BIN)/python tests/notebooks/run.py
 
 # The lock holds versions and hashes for Python 3.11 to 3.13 on any system, and no address.
 lock: .venv/installed

@@ -17,7 +17,14 @@ from serving.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = ("features", "training", "success", "serving")
-MLFLOW_MODULES = {"training/moves.py", "training/tracking.py", "training/registry.py", "training/packaging.py"}
+MLFLOW_MODULES = {
+    "training/moves.py",
+    "training/stores.py",
+    "training/tracking.py",
+    "training/tuning/tracked.py",
+    "training/registry.py",
+    "training/packaging.py",
+}
 BENTOML_MODULES = {"serving/service.py", "serving/front.py"}
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import json
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from training.hazards import FittedHazards
 from training.plan import IN_TIME, Plan, make_plan
 from training.protocol import Judged, judge
 from training.recipe import Recipe
-from training.runlog import describe_blocks, holdout_table, metrics_of, parameters_of
+from training.runlog import describe_blocks, holdout_table, metrics_of, parameters_of, settings_of_training
+from training.tuning.kept import recipe_for
 
 if TYPE_CHECKING:
     from features.history import History
@@ -47,6 +49,7 @@ class TrainResult:
     champion : whether this version is now the champion.
     folder : the files that `training.kernel.Kernel.load` reads.
     artifacts : the run's, with the card, reliability.png and holdout.parquet.
+    recipe, recipe_from : what was fitted, and where that comes from, in words.
     """
 
     outcome: str
@@ -60,6 +63,8 @@ class TrainResult:
     champion: bool
     folder: Path
     artifacts: Path
+    recipe: Recipe
+    recipe_from: str
 
     @property
     def headline(self) -> int:
@@ -89,6 +94,8 @@ class TrainResult:
             "champion": self.champion,
             "folder": str(self.folder),
             "artifacts": str(self.artifacts),
+            "recipe": self.recipe.to_json(),
+            "recipe_from": self.recipe_from,
         }
 
 
@@ -103,6 +110,10 @@ def train(
     progress: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train on a history as it was known on a day, the end of its observed period when none is given.
+
+    Parameters
+    ----------
+    recipe : what to fit; the best that a search kept under the home, as far as it may be used, when none is given.
 
     Raises
     ------
@@ -125,10 +136,12 @@ def train_dataset(
 ) -> TrainResult:
     """The same, from rows and labels that are already there."""
     from training.registry import champion
+    from training.tracking import require_store
 
-    say = progress or _silent
-    recipe = recipe or Recipe.of(outcome, settings.training.seed)
+    began, say = time.time(), progress or _silent
+    require_store(home)
     plan = make_plan(dataset, outcome, settings)
+    recipe, origin = (recipe, "given") if recipe else recipe_for(home, plan, settings.training.seed)
     judged = judge(dataset, plan, recipe, settings, say=say)
     present = champion(home, outcome)
     rival = _champion_judged(present, dataset, plan, recipe, settings, judged, say)
@@ -142,7 +155,7 @@ def train_dataset(
     say(f"fitting {outcome} again up to the latest known labels")
     final = refit(dataset, plan, recipe, settings)
     say(f"logging and registering {outcome}")
-    return _record(dataset, settings, home, plan, recipe, judged, decision, final)
+    return _record(dataset, settings, home, plan, recipe, origin, judged, decision, final, began)
 
 
 def _champion_judged(
@@ -188,17 +201,20 @@ def _record(
     home: Path,
     plan: Plan,
     recipe: Recipe,
+    origin: str,
     judged: dict[int, Judged],
     decision: Decision,
     final: FittedHazards,
+    began: float,
 ) -> TrainResult:
     # mlflow takes seconds to import, and fitting and judging do not need it.
     from training.card import card_html, card_markdown
     from training.facts import card_of, reference_of
     from training.packaging import write_pyfunc
+    from training.pages import about_run, run_name
     from training.registry import register
     from training.reliability import Panel, plot_horizons
-    from training.tracking import artifacts_of, log_run, open_store
+    from training.tracking import files_of, log_run, name_run, open_store
 
     described = describe_blocks(dataset, plan, settings.training.seed)
     card = card_of(dataset, settings, plan, described, recipe, judged, decision, final)
@@ -222,29 +238,37 @@ def _record(
         (files / "card.md").write_text(text, encoding="utf-8")
         (files / "card.html").write_text(card_html(card, picture=picture.read_bytes()), encoding="utf-8")
         _write_json(files / "evaluation.json", card)
+        _write_json(files / "settings.json", settings_of_training(settings))
         holdout_table(judged).to_parquet(files / "holdout.parquet", index=False)
         write_pyfunc(final.kernel, card, model, card_text=text)
         _write_json(
             model / "artifacts" / "kernel" / "reference.json",
             reference_of(dataset, plan, judged, final, settings.training.seed),
         )
-        client = open_store(home)
+        client, name = open_store(home), f"{plan.outcome}, known on {dataset.known_on}"
         run_id, source = log_run(
             client,
-            name=f"{plan.outcome}, known on {dataset.known_on}",
-            parameters=parameters_of(dataset, settings, described, recipe, final),
-            metrics=metrics_of(judged),
+            name=name,
+            parameters=parameters_of(dataset, settings, described, recipe, origin, final),
+            metrics=metrics_of(judged, decision),
             tags={
+                "mlflow.note.content": about_run(
+                    plan.outcome, dataset.known_on, origin, judged, decision, plan.headline
+                ),
                 "tenure.data_fingerprint": dataset.fingerprint,
                 "tenure.catalogue_hash": dataset.catalogue_hash,
                 "tenure.gate_passed": "true" if decision.passed else "false",
-                "tenure.gate_reason": decision.reason,
+                "tenure.recipe_from": origin,
             },
             files=files,
             model=model,
             outcome=plan.outcome,
+            began=began,
         )
     registered = register(client, home, source, run_id, dataset.catalogue_hash, decision, plan.outcome)
+    became = registered.alias == "champion"
+    told = run_name(plan.outcome, registered.version, decision, became, dataset.known_on)
+    name_run(client, run_id, name, told, {"tenure.version": registered.version})
     return TrainResult(
         plan.outcome,
         dataset.known_on,
@@ -254,9 +278,11 @@ def _record(
         decision,
         registered.version,
         run_id,
-        registered.alias == "champion",
+        became,
         registered.folder,
-        artifacts_of(home, run_id),
+        files_of(client, home, run_id),
+        recipe,
+        origin,
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
+from benchmarks.prove.searches import kill_search
 from benchmarks.prove.seeds import gate_null, gate_signal, horizons
 
-STUDIES = (gate_null, gate_signal, horizons, monitoring, replay_days, kill_scoring)
+STUDIES = (gate_null, gate_signal, horizons, monitoring, replay_days, kill_scoring, kill_search)
 
 
 def main() -> int:
