@@ -22,6 +22,10 @@ from features.settings import load_settings
 from features.simulation import simulate
 from serving.cli.main import main
 
+# Whoever runs these tests may track their own runs elsewhere.
+for _name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
+    os.environ.pop(_name, None)
+
 # At 365 days this company can only be validated by folds of accounts, so that this is met everywhere.
 SETTINGS = """
 [outcomes.churn]

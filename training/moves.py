@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from training.addresses import absent
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -46,7 +48,9 @@ def read_moves(client: MlflowClient, name: str) -> tuple[Move, ...]:
 
     try:
         tags = client.get_registered_model(name).tags
-    except MlflowException:
+    except MlflowException as error:
+        if not absent(error):  # a log that cannot be read is not empty, or the next move would write over its first
+            raise
         return ()
     kept = [json.loads(tags[key]) for key in sorted(tags) if key.startswith(_TAG)]
     return tuple(Move(m["by"], m["from"], m["to"], m["at"], m["reason"]) for m in kept)

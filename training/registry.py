@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import TenureError
+from training.addresses import absent, in_plain_words, stores_of
 from training.gate import Decision
 from training.kernel import load_kernel
 from training.moves import Move, earlier_champions, read_moves, write_move
 from training.packaging import CARD_FILE, KERNEL_FOLDER
-from training.tracking import MODEL_PATH, alone, artifacts_of, open_store, store_file, tracked_name
+from training.pages import about_model
+from training.tracking import MODEL_PATH, alone, files_of, open_store, tracked_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Move", "RegisteredModel", "challenger", "champion", "moves", "promote", "register", "rollback", "version"]
 
 _LOCK = "registry.lock"
+"""In the home: processes that share a home take turns. Two homes that share a server do not; the order of what they
+write is then the server's, and a champion that was replaced meanwhile is still seen, unless in that very moment."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,19 @@ class RegisteredModel:
     outcome: str = "churn"
 
 
+@in_plain_words()
 def champion(home: Path, outcome: str = "churn") -> RegisteredModel | None:
     """The version that scores, or None when there is none."""
     return _by_alias(home, outcome, "champion")
 
 
+@in_plain_words()
 def challenger(home: Path, outcome: str = "churn") -> RegisteredModel | None:
     """The latest version that has not become champion, or None."""
     return _by_alias(home, outcome, "challenger")
 
 
+@in_plain_words()
 def version(home: Path, number: str | int, outcome: str = "churn") -> RegisteredModel:
     """One version by its number.
 
@@ -71,12 +80,14 @@ def version(home: Path, number: str | int, outcome: str = "churn") -> Registered
     return _described(client, home, outcome, _existing(client, home, outcome, str(number)))
 
 
+@in_plain_words()
 def moves(home: Path, outcome: str = "churn") -> tuple[Move, ...]:
     """Every move of the champion alias, the oldest first; nothing removes or alters one."""
     name = tracked_name(outcome)
-    return read_moves(open_store(home), name) if store_file(home).exists() else ()
+    return read_moves(open_store(home), name) if stores_of(home).exist() else ()
 
 
+@in_plain_words()
 def register(
     client: MlflowClient,
     home: Path,
@@ -100,11 +111,13 @@ def register(
         "tenure.gate_reason": decision.reason,
         "tenure.gate_numbers": json.dumps(decision.numbers, allow_nan=False),
     }
-    with alone(home, _LOCK):
+    with _alone(home):
         try:
             client.get_registered_model(name)
-        except MlflowException:
-            client.create_registered_model(name, description=f"Tenure: calibrated {outcome} probabilities.")
+        except MlflowException as error:
+            if not absent(error):
+                raise
+            client.create_registered_model(name, description=about_model(outcome))
         present = _holder(client, name, "champion")
         judged_beside = decision.numbers.get("champion_version")
         overtaken = decision.passed and present != judged_beside
@@ -118,6 +131,7 @@ def register(
     return version(home, number, outcome)
 
 
+@in_plain_words()
 def promote(home: Path, number: str | int | None = None, outcome: str = "churn") -> RegisteredModel:
     """Make a version champion, the challenger when none is named; only if the gate had passed it.
 
@@ -126,7 +140,7 @@ def promote(home: Path, number: str | int | None = None, outcome: str = "churn")
     TenureError : there is no such version, its stored decision is not a pass, or its files are damaged.
     """
     client, name = open_store(home), tracked_name(outcome)
-    with alone(home, _LOCK):
+    with _alone(home):
         if number is None:
             number = _holder(client, name, "challenger")
             if number is None:
@@ -145,6 +159,7 @@ def promote(home: Path, number: str | int | None = None, outcome: str = "churn")
     return version(home, target.version, outcome)
 
 
+@in_plain_words()
 def rollback(home: Path, outcome: str = "churn") -> RegisteredModel:
     """Make the version that was champion before the present one champion again.
 
@@ -156,7 +171,7 @@ def rollback(home: Path, outcome: str = "churn") -> RegisteredModel:
     TenureError : there was none before, or none of them can be read.
     """
     client, name = open_store(home), tracked_name(outcome)
-    with alone(home, _LOCK):
+    with _alone(home):
         earlier = earlier_champions(read_moves(client, name), _holder(client, name, "champion"))
         if not earlier:
             raise TenureError("There is no earlier champion to roll back to.")
@@ -170,6 +185,17 @@ def rollback(home: Path, outcome: str = "churn") -> RegisteredModel:
             _move(client, name, number, "rollback", " ".join(["Asked for.", *skipped]))
             return version(home, number, outcome)
     raise TenureError(f"No earlier champion can be read. {' '.join(skipped)}")
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            Path(home).mkdir(parents=True, exist_ok=True)
+            stack.enter_context(alone(home, _LOCK))
+        except OSError as error:
+            raise TenureError(f"The home folder {home} cannot be written ({error.strerror}); choose another.") from None
+        yield
 
 
 def _overtaken(present: str | None, judged_beside: object) -> str:
@@ -191,13 +217,15 @@ def _holder(client: MlflowClient, name: str, alias: str) -> str | None:
 
     try:
         return str(client.get_model_version_by_alias(name, alias).version)
-    except MlflowException:
+    except MlflowException as error:
+        if not absent(error):
+            raise
         return None
 
 
 def _by_alias(home: Path, outcome: str, alias: str) -> RegisteredModel | None:
     name = tracked_name(outcome)
-    if not store_file(home).exists():
+    if not stores_of(home).exist():
         return None  # asking must not create a store, which takes seconds
     client = open_store(home)
     number = _holder(client, name, alias)
@@ -210,14 +238,16 @@ def _existing(client: MlflowClient, home: Path, outcome: str, number: str) -> Mo
     name = tracked_name(outcome)
     try:
         return client.get_model_version(name, number)
-    except MlflowException:
-        raise TenureError(f"There is no version {number} of {name} under {home}.") from None
+    except MlflowException as error:
+        if not absent(error):
+            raise
+        raise TenureError(f"There is no version {number} of {name} in {stores_of(home)}.") from None
 
 
 def _described(client: MlflowClient, home: Path, outcome: str, found: ModelVersion) -> RegisteredModel:
     number, name = str(found.version), tracked_name(outcome)
     run_id = str(found.run_id)
-    folder = artifacts_of(home, run_id) / MODEL_PATH / "artifacts" / KERNEL_FOLDER
+    folder = files_of(client, home, run_id, MODEL_PATH) / "artifacts" / KERNEL_FOLDER
     try:
         card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

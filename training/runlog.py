@@ -1,4 +1,4 @@
-"""What a run keeps: a finished training in, flat parameters, metrics and tables for tracking out."""
+"""What a run keeps: a finished training in; the few parameters and metrics to compare it by, and its tables, out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,25 @@ import pandas as pd
 from features.settings import Settings
 from training.blocks import Blocks
 from training.dataset import Dataset, Labelled
+from training.gate import Decision
 from training.hazards import FittedHazards
 from training.plan import Plan
 from training.protocol import Judged
 from training.recipe import Recipe
 from training.thirds import thirds
 
-__all__ = ["describe_blocks", "holdout_table", "metrics_of", "parameters_of"]
+__all__ = ["describe_blocks", "holdout_table", "metrics_of", "parameters_of", "settings_of_training"]
+
+_BLOCKS = {"train": "learned on", "calibration": "calibrated on", "holdout": "judged on"}
+_FIGURES = {
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "observed_to_expected": "observed over expected",
+    "slope": "calibration slope",
+    "calibration_error": "calibration error",
+    "lift_10": "lift of the riskiest tenth",
+}
+_RIVALS = {"prior": "the base rate", "recency": "recency"}
 
 
 def describe_blocks(dataset: Dataset, plan: Plan, seed: int) -> dict[int, dict[str, dict[str, Any]]]:
@@ -61,41 +73,60 @@ def parameters_of(
     settings: Settings,
     described: Mapping[int, Mapping[str, Mapping[str, Any]]],
     recipe: Recipe,
+    origin: str,
     final: FittedHazards,
 ) -> dict[str, Any]:
-    """Settings, blocks, the recipe and what was fitted, flat."""
-    parameters: dict[str, Any] = {"known_on": dataset.known_on.isoformat()}
-    for section in ("history", "churn", "expansion", "training"):
-        body = dataclasses.asdict(getattr(settings, section))
-        parameters |= {f"{section}.{key}": value for key, value in body.items()}
+    """What tells one training from another: the days, the recipe, what was fitted, and settings that are no defaults.
+
+    Few, so that they can be read; every block stands in evaluation.json and every setting in settings.json.
+
+    Parameters
+    ----------
+    origin : where the recipe comes from, in words.
+    """
+    parameters: dict[str, Any] = {"known on": dataset.known_on.isoformat(), "recipe": origin}
     for horizon, blocks in described.items():
-        for block, figures in blocks.items():
-            days = {key: value for key, value in figures.items() if key.endswith("as_of")}
-            parameters |= {f"{horizon}d.{block}.{key}": value for key, value in days.items()}
-    document = recipe.to_json()
-    parameters |= {f"trees.{key}": value for key, value in document.pop("trees").items()}
-    parameters |= {f"recipe.{key}": value for key, value in document.items()}
+        parameters |= {
+            f"{horizon} days/{words}": f"{blocks[name]['first_as_of']} to {blocks[name]['last_as_of']}"
+            for name, words in _BLOCKS.items()
+        }
     for horizon, choice in final.calibrations.items():
-        parameters[f"{horizon}d.trees"] = final.trees[horizon]
-        parameters[f"{horizon}d.calibration"] = choice.fit.method
+        parameters[f"{horizon} days/calibration"] = choice.fit.method
+        parameters[f"{horizon} days/trees"] = final.trees[horizon]
+    document = recipe.to_json()
+    trees = document.pop("trees")
+    document["features"] = ", ".join(recipe.features) or "all"
+    parameters |= {f"recipe/{key}": value for key, value in (trees | document).items()}
+    default, mine = settings_of_training(Settings()), settings_of_training(settings)
+    for section, body in mine.items():
+        parameters |= {f"{section}.{key}": value for key, value in body.items() if value != default[section][key]}
     return parameters
 
 
-def metrics_of(judged: Mapping[int, Judged]) -> dict[str, float]:
-    """Every figure of every horizon, flat, its interval with it; NaN where one is not defined."""
+def settings_of_training(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The sections that decide what is trained, as plain values."""
+    return {name: dataclasses.asdict(getattr(settings, name)) for name in ("history", "churn", "expansion", "training")}
+
+
+def metrics_of(judged: Mapping[int, Judged], decision: Decision) -> dict[str, float]:
+    """The figures to sort and compare trainings by, the gate's among them; NaN where one is not defined.
+
+    MLflow groups metrics by what stands before the slash. All other figures, and the intervals of these, stand in
+    evaluation.json.
+    """
     metrics: dict[str, float] = {}
     for horizon, found in judged.items():
         evaluation = found.evaluation
-        metrics |= {f"{horizon}d.rows": evaluation.rows, f"{horizon}d.events": evaluation.churned_accounts}
-        for model, figures in evaluation.figures.items():
-            for name, figure in figures.items():
-                key = f"{horizon}d.{model}.{name}"
-                metrics |= {key: figure.value, f"{key}.low": figure.low, f"{key}.high": figure.high}
-            perfect = evaluation.perfect[model]
-            metrics[f"{horizon}d.{model}.calibration_error_if_perfect"] = perfect.value
-        for rival, difference in evaluation.differences.items():
-            metrics[f"{horizon}d.log_loss_minus_{rival}"] = difference.value
-            metrics[f"{horizon}d.log_loss_minus_{rival}.upper_99_5"] = difference.upper
+        told = {words: evaluation.figures["model"][name].value for name, words in _FIGURES.items()}
+        told |= {
+            f"log loss of {words}": evaluation.figures[name]["log_loss"].value
+            for name, words in _RIVALS.items()
+            if name in evaluation.figures
+        }
+        told["events"] = evaluation.churned_accounts
+        metrics |= {f"{horizon} days/{words}": value for words, value in told.items()}
+    metrics["gate/passed"] = float(decision.passed)
+    metrics["gate/checks not passed"] = sum(check.decides and not check.passed for check in decision.checks)
     return metrics
 
 

@@ -157,13 +157,14 @@ def fitted(settings: Settings) -> Fitted:
 
 @pytest.fixture(scope="session")
 def trained(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[TrainResult]]:
-    """A home with version 1, from clear signal, and version 2, from noise; trained among inherited MLflow settings."""
+    """A home with version 1, from clear signal, and version 2, from noise; trained where no store was named."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "cwd").mkdir()
     patch = pytest.MonkeyPatch()
     patch.chdir(folder / "cwd")
-    patch.setenv("MLFLOW_TRACKING_URI", "http://nowhere.invalid:1")
-    patch.setenv("MLFLOW_RUN_ID", "inherited")
+    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
+        patch.delenv(variable, raising=False)
+    patch.setenv("MLFLOW_EXPERIMENT_ID", "of another store")
     try:
         results = [
             train_dataset(_make_dataset(signal=signal), settings, folder / "home", recipe=QUICK)

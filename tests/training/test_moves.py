@@ -13,7 +13,7 @@ from features.errors import TenureError
 from training import registry
 from training.gate import Decision
 from training.registry import challenger, champion, moves, promote, register, rollback, version
-from training.tracking import artifacts_of, open_store, tracked_name
+from training.tracking import open_store, tracked_name
 
 
 def load(folder: Path) -> None:
@@ -45,7 +45,7 @@ def train(home: Path, *, passed: bool = True, beside: str | None = None, outcome
     experiment = client.get_experiment_by_name(tracked_name(outcome))
     assert experiment is not None
     run_id = client.create_run(experiment.experiment_id).info.run_id
-    model = artifacts_of(home, run_id) / "model"
+    model = home / "artifacts" / run_id / "artifacts" / "model"
     kernel = model / "artifacts" / "kernel"
     kernel.mkdir(parents=True)
     (kernel / "model.json").write_text("{}")

@@ -45,11 +45,11 @@ def test_the_run_holds_what_a_report_needs(trained: Any) -> None:
     assert run.info.status == "FINISHED"
     assert open_store(home).get_experiment(run.info.experiment_id).name == "tenure-churn"
     assert run.data.params["training.bootstrap"] == "200"
+    assert run.data.params["90 days/learned on"].startswith("2024-01-01 to ")
     for horizon in (30, 90):
-        assert run.data.params[f"{horizon}d.train.first_as_of"] == "2024-01-01"
         figure = clear.judged[horizon].evaluation.figures["model"]["log_loss"]
-        for suffix, value in (("", figure.value), (".low", figure.low), (".high", figure.high)):
-            assert run.data.metrics[f"{horizon}d.model.log_loss{suffix}"] == pytest.approx(value)
+        assert run.data.metrics[f"{horizon} days/log loss"] == figure.value
+    assert json.loads((clear.artifacts / "settings.json").read_text())["training"]["bootstrap"] == 200
     assert run.data.tags["tenure.data_fingerprint"] == "f" * 64
     report = json.loads((clear.artifacts / "evaluation.json").read_text())
     for told, (horizon, found) in zip(report["horizons"], clear.judged.items(), strict=True):
