@@ -40,7 +40,7 @@ _WHAT = {
 
 def about_experiment(outcome: str) -> str:
     """What an experiment holds and how to read it, in Markdown."""
-    return f"""Every training and every search of Tenure for **{outcome}**: {_WHAT[outcome]}.
+    return f"""**{outcome.capitalize()}** as Tenure forecasts it ({_WHAT[outcome]}): every training and every search.
 
 - **A training** (`tenure train`) is named after the version that it registered and what the gate made of it. Its
   description has the gate's reason and a table of its figures; among its artifacts, `card.html` tells everything.
@@ -96,7 +96,7 @@ def about_run(
     losses, auc = _losses(first.figures), _number(first.figures["model"]["auc"].value, 2)
     lines = [
         f"**{'Passed' if decision.passed else 'Not passed'}.** At {headline} days: log loss {losses[0]} (base rate "
-        f"{losses[1]}, recency {losses[2]}), AUC {auc}, on {first.churned_accounts} accounts that did.",
+        f"{losses[1]}, recency {losses[2]}), AUC {auc}, {first.churned_accounts} events.",
         "",
         f"> {decision.reason}",
         "",

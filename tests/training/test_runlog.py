@@ -117,7 +117,7 @@ def test_experiments_and_models_say_how_to_read_them(trained: Any) -> None:
     known = client.search_runs([client.get_experiment_by_name("tenure-churn").experiment_id])[-1].data
     for outcome in ("churn", "expansion"):
         tags = client.get_experiment_by_name(f"tenure-{outcome}").tags
-        assert f"**{outcome}**" in tags["mlflow.note.content"]
+        assert f"**{outcome.capitalize()}**" in tags["mlflow.note.content"]
         assert tags["mlflow.experimentKind"] == "custom_model_development"
         view = json.loads(tags["mlflow.sharedViewState.tenure"])
         assert len(tags["mlflow.sharedViewState.tenure"]) < 5000

@@ -76,7 +76,6 @@ class Binned:
             params={"max_bin": self.start.unfitted().max_bin, "feature_pre_filter": False, "verbosity": -1},
             feature_name=self._names,
             categorical_feature=[self._names.index(name) for name in self._categories] or "auto",
-            free_raw_data=False,
         ).construct()
         fold = account_folds(train.labels, train.accounts, _STOPPING, self.start.seed)
         grown, stopping = (whole.subset(np.flatnonzero(part).tolist()) for part in (fold > 0, fold == 0))

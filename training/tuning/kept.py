@@ -90,7 +90,9 @@ def recipe_for(home: Path, plan: Plan, seed: int) -> tuple[Recipe, str]:
     looked = f"{found.trials} trials on what was known until {found.known_until}"
     if not found.better:
         return start, f"the starting recipe, which tenure tune did not beat beyond chance in {looked}"
-    return found.recipe, f"the best that tenure tune found in {looked}"
+    unkept = ", ".join(f"{h}" for h in plan.horizons if h not in plan.blocks)
+    seen = f"; at {unkept} days it is judged on accounts that the search has seen" if unkept else ""
+    return found.recipe, f"the best that tenure tune found in {looked}{seen}"
 
 
 def _read(file: Path) -> Found:

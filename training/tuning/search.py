@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Search", "Trial", "tune"]
 
+_METHOD = 2
+"""Raised whenever losses are computed in another way, so that trials of two ways never stand in one study."""
+_COMPARED = 4
+"""Complete trials that must be there before one is stopped early."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -197,7 +202,7 @@ def tune(
                 log.trials(done)
             progress(done, trials)
             while len(done) < trials and not (done and _over(began, minutes)):
-                _run(next_trial(study, values_of(start, outcome), start.seed), study, binned, start, outcome)
+                _run(next_trial(study, values_of(start, outcome), start.seed), study, binned, start, outcome, done)
                 done = [_trial(trial) for trial in finished(study)]
                 if log:
                     log.trials(done)
@@ -240,12 +245,20 @@ def _name(dataset: Dataset, outcome: str, before: dt.date, origins: Sequence[Ori
         [(len(o.train.labels), float(o.train.labels.sum()), float(o.held.labels.sum())) for o in origins],
         start.to_json(),
         RANGES,
+        _METHOD,
     ]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
     return f"{outcome} known until {before} {digest}"
 
 
-def _run(trial: optuna.Trial, study: optuna.Study, origins: Sequence[Binned], start: Recipe, outcome: str) -> None:
+def _run(
+    trial: optuna.Trial,
+    study: optuna.Study,
+    origins: Sequence[Binned],
+    start: Recipe,
+    outcome: str,
+    done: Sequence[Trial],
+) -> None:
     """Try one recipe, the earliest origin first, which is also the quickest; stop where the others were better."""
     import optuna
 
@@ -256,7 +269,7 @@ def _run(trial: optuna.Trial, study: optuna.Study, origins: Sequence[Binned], st
     for place, binned in enumerate(origins):
         losses.append(float(binned.losses(recipe).mean()))
         trial.report(float(np.mean(losses)), place)
-        if place + 1 < len(origins) and trial.should_prune():
+        if place + 1 < len(origins) and _worse(losses, done):
             state = optuna.trial.TrialState.PRUNED
             break
     else:
@@ -264,6 +277,15 @@ def _run(trial: optuna.Trial, study: optuna.Study, origins: Sequence[Binned], st
     trial.set_user_attr("losses", losses)
     trial.set_user_attr("seconds", time.monotonic() - began)
     study.tell(trial, value, state=state)
+
+
+def _worse(losses: Sequence[float], done: Sequence[Trial]) -> bool:
+    """Whether the mean so far is above the median of the complete trials' means at the same origin.
+
+    Optuna's MedianPruner would compare the best mean at any origin so far, and never stop who began well.
+    """
+    means = [float(np.mean(trial.losses[: len(losses)])) for trial in done if trial.state == "complete"]
+    return len(means) >= _COMPARED and float(np.mean(losses)) > float(np.median(means))
 
 
 def _recipe(start: Recipe, values: Mapping[str, Any], outcome: str) -> Recipe:

@@ -16,7 +16,7 @@ __all__ = ["STORE", "finished", "make_home", "next_trial", "open_study", "quiet_
 
 STORE = "tuning.db"
 _STARTUP = 8
-"""Trials drawn at random before the sampler learns from them, and before any is stopped early."""
+"""Trials drawn at random before the sampler learns from them."""
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def open_study(home: Path, name: str) -> optuna.Study:
             study_name=name,
             load_if_exists=True,
             direction="minimize",
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP // 2),
+            pruner=optuna.pruners.NopPruner(),  # the search stops trials itself
         )
         for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
