@@ -31,9 +31,8 @@ def found(day: dt.date = DAY, better: bool = True, outcome: str = "churn", recip
 
 
 def plan(*holdouts: dt.date, outcome: str = "churn") -> Any:
-    return SimpleNamespace(
-        outcome=outcome, blocks={30 * (n + 1): SimpleNamespace(holdout=(day,)) for n, day in enumerate(holdouts)}
-    )
+    blocks = {30 * (n + 1): SimpleNamespace(holdout=(day,)) for n, day in enumerate(holdouts)}
+    return SimpleNamespace(outcome=outcome, blocks=blocks, horizons=tuple(blocks))
 
 
 @given(
@@ -59,6 +58,15 @@ def test_what_is_used_looked_at_no_holdout(
         assert recipe == Recipe.of("churn", 5)
         late = ", since what tenure tune found was chosen by days of this holdout" if days else ""
         assert why == f"the starting recipe{late}"
+
+
+def test_it_is_said_where_a_horizon_was_not_kept_from_the_search(tmp_path: Path) -> None:
+    keep(tmp_path, found())
+    looked_back = plan(DAY)
+    looked_back.horizons = (30, 365)
+    assert recipe_for(tmp_path, looked_back, 5)[1].endswith(
+        "; at 365 days it is judged on accounts that the search has seen"
+    )
 
 
 def test_what_was_not_better_is_not_used(tmp_path: Path) -> None:
