@@ -27,6 +27,7 @@ docs: .venv/installed
 
 prove: .venv/installed
 	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)
+	$(BIN)/python -m pytest -n 0 -m spark tests/integration
 
 bench-features: .venv/installed
 	$(BIN)/python -m benchmarks.engine --out $(EVIDENCE)

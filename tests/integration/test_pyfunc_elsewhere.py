@@ -204,7 +204,7 @@ def test_in_an_environment_with_nothing_of_tenure_it_answers_as_the_service(
     same(told["expansion"], grown)
 
 
-@pytest.mark.slow
+@pytest.mark.spark
 def test_as_a_spark_udf_it_answers_as_the_service(
     elsewhere: Elsewhere,
     stored: Callable[[int], dict[str, dict[str, Any]]],
