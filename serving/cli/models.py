@@ -157,10 +157,10 @@ def _print_refused(refused: Mapping[str, str], done: str) -> None:
 
 def _figures(done: Mapping[str, tuple[Mapping[int, Backtest], Mapping[int, str]]]) -> dict[str, float]:
     return {
-        f"{outcome}.{horizon}d.{figure}": result.judged.evaluation.figures["model"][figure].value
+        f"{outcome} {horizon} days/{words}": result.judged.evaluation.figures["model"][figure].value
         for outcome, (found, _) in done.items()
         for horizon, result in found.items()
-        for figure in ("log_loss", "auc")
+        for figure, words in (("log_loss", "log loss"), ("auc", "AUC"))
     }
 
 
