@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Search", "Trial", "tune"]
 
-_METHOD = 2
+_METHOD = 3
 """Raised whenever losses are computed in another way, so that trials of two ways never stand in one study."""
 _COMPARED = 4
 """Complete trials that must be there before one is stopped early."""
@@ -268,14 +268,12 @@ def _run(
     state, value = optuna.trial.TrialState.COMPLETE, None
     for place, binned in enumerate(origins):
         losses.append(float(binned.losses(recipe).mean()))
-        trial.report(float(np.mean(losses)), place)
         if place + 1 < len(origins) and _worse(losses, done):
             state = optuna.trial.TrialState.PRUNED
             break
     else:
         value = float(np.mean(losses))
-    trial.set_user_attr("losses", losses)
-    trial.set_user_attr("seconds", time.monotonic() - began)
+    trial.set_user_attr("took", {"losses": losses, "seconds": time.monotonic() - began})
     study.tell(trial, value, state=state)
 
 
@@ -294,14 +292,8 @@ def _recipe(start: Recipe, values: Mapping[str, Any], outcome: str) -> Recipe:
 
 
 def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
-    attributes = frozen.user_attrs
-    return Trial(
-        frozen.number,
-        frozen.state.name.lower(),
-        tuple(attributes["losses"]),
-        dict(frozen.params),
-        attributes["seconds"],
-    )
+    took = frozen.user_attrs["took"]
+    return Trial(frozen.number, frozen.state.name.lower(), tuple(took["losses"]), dict(frozen.params), took["seconds"])
 
 
 def _leading(trials: Sequence[Trial]) -> Trial:
