@@ -23,7 +23,8 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 docs: .venv/installed
-	$(BIN)/python -m features.document > docs/features.md
+	$(BIN)/python -m features.document > docs/features.part
+	mv docs/features.part docs/features.md
 
 prove: .venv/installed
 	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)

@@ -47,6 +47,8 @@ def check_feature(feature: Feature) -> None:
     say = f"Feature {feature.name}"
     if not isinstance(feature.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", feature.name):
         raise TenureError(f"{say}: a name is small letters, digits and underscores and begins with a letter.")
+    if feature.name in ("account_id", "as_of"):
+        raise TenureError(f"{say}: rows have a column of that name already; choose another.")
     way, *words = str(feature.show).split("|")
     if way not in SHOWN:
         raise TenureError(f'{say}: show = "{feature.show}" is no way of writing a value; {_meant(way, SHOWN)}.')
@@ -161,10 +163,10 @@ def _columns(say: str, window: a.Window) -> dict[str, str]:
         raise TenureError(f"{say}: table {window.table} has no account_id, so nothing in it belongs to an account.")
     for name, least in (("days", 1), ("until", 0)):
         days = getattr(window, name)
-        if not (days is None and name == "days") and (not isinstance(days, int) or days < least):
+        if not (days is None and name == "days") and (not isinstance(days, int) or not least <= days <= 36_500):
             raise TenureError(
                 f"{say}: its window of {window.table} has {name} = {days!r}, which must be a whole number of at least "
-                f"{least}."
+                f"{least} and at most 36500."
             )
     if window.at is not None:
         _dated(say, window.table, window.at, columns)

@@ -50,7 +50,8 @@ def score_day(history: History, forecast: Forecast, as_of: dt.date, computed_at:
         if model.kernel.catalogue_hash != CATALOGUE.hash:
             raise TenureError(
                 f"Model version {model.version} of {outcome} was fitted on other feature declarations (catalogue "
-                f"{model.kernel.catalogue_hash[:12]}) than today's ({CATALOGUE.hash[:12]}); run `tenure train`."
+                f"{model.kernel.catalogue_hash[:12]}) than today's ({CATALOGUE.hash[:12]}); run `tenure train`, or "
+                "`tenure train --recipe default` where the gate refuses what that makes."
             )
     rows = build_features(history, [as_of])
     accounts = pd.Index(rows["account_id"].to_numpy(), name="account_id")

@@ -82,7 +82,7 @@ def fit_hazards(
     horizons = sorted(learning)
     # Rows of the shortest horizon include those of all others, so its lists and typical values serve all.
     first = learning[horizons[0]].train
-    names = [str(name) for name in first.rows.columns if not recipe.features or name in recipe.features]
+    names = recipe.inputs(first.rows.columns)
     categories = category_columns(first.rows[names])
     encoder = RowEncoder(categories).fit(first.rows[names])
     renewal = renewal_shares(dataset, learning) if outcome == "churn" else dict.fromkeys(horizons, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -80,6 +80,21 @@ class Recipe:
             ):
                 raise TenureError(f"This recipe has {name} = {value!r}, which is no number; train again.")
         return cls(**{**document, "features": tuple(document.get("features", ()))})
+
+    def inputs(self, columns: Iterable[object]) -> list[str]:
+        """The model inputs among a dataset's columns, in their order.
+
+        Raises
+        ------
+        TenureError : the recipe names one that is not there.
+        """
+        names = [str(name) for name in columns]
+        if unknown := sorted(set(self.features) - set(names)):
+            raise TenureError(
+                f"The recipe names {unknown[0]}, which is no model input of this dataset; mind the spelling, the "
+                "catalogue that it was loaded with, and that features which CSMs control are left out."
+            )
+        return [name for name in names if not self.features or name in self.features]
 
     def directions(self, outcome: str, catalogue: Catalogue = CATALOGUE) -> Mapping[str, int]:
         """By feature, 1 where more of it may only raise the margin, -1 where it may only lower it."""

@@ -51,8 +51,7 @@ def print_training(result: TrainResult) -> None:
     """What was fitted on what, the figures on rows that it did not learn from, and the gate's decision."""
     click.secho(f"{result.outcome.capitalize()}, as known on {result.known_on}", bold=True)
     _print_blocks(result)
-    if result.recipe_from != "given":
-        say(f"Recipe: {result.recipe_from}.")
+    say(f"Recipe: {'as given' if result.recipe_from == 'given' else result.recipe_from}.")
     click.echo()
     _print_horizons(result.judged, result.outcome)
     click.echo()
@@ -63,6 +62,8 @@ def print_training(result: TrainResult) -> None:
         say(f"{horizon} days, {what}: {note}")
     click.echo()
     say(result.decision.reason)
+    if not result.decision.passed and "tenure tune found" in result.recipe_from:
+        say("tenure train --recipe default fits the recipe that the search started from.")
     rank = "champion" if result.champion else "challenger"
     say(
         f"Version {result.version} of {result.outcome} is registered as {rank}: the same recipe, fitted again up to "

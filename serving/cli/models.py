@@ -84,8 +84,7 @@ def train(
     elif not as_json:
         _print_each([partial(print_training, result) for result in results.values()])
     if asked[0] in refused:
-        until = " Until then tenure score uses the rule-based scorecard, and says so." if asked[0] == "churn" else ""
-        raise TenureError(refused[asked[0]] + until)
+        raise TenureError(refused[asked[0]] + _meanwhile(asked[0], home))
     if as_json:
         return
     _print_refused(refused, "fitted")
@@ -140,6 +139,15 @@ def backtest(
         raise TenureError(refused[asked[0]])
     if not as_json:
         _print_refused(refused, "judged")
+
+
+def _meanwhile(outcome: str, home: Path) -> str:
+    """What scores until a model of churn has been trained."""
+    from training.registry import champion
+
+    if outcome != "churn" or champion(home):
+        return ""
+    return " Until then tenure score uses the rule-based scorecard, and says so."
 
 
 def _print_each(printed: Sequence[Callable[[], None]]) -> None:

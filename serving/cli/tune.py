@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ def tune(
     from training.dataset import load_dataset
     from training.tuning import tune as search
 
+    if minutes is not None and math.isnan(minutes):
+        raise click.BadParameter("nan is no number of minutes.", context, param_hint="--minutes")
     settings, home = settings_of(context), home_of(context)
     history = open_history(folder, settings, home)
     asked = _OUTCOMES if outcome == "all" else (outcome,)
@@ -73,6 +76,9 @@ def tune(
                 found[name] = search(
                     dataset, settings, home, outcome=name, trials=trials, minutes=share, progress=moved
                 )
+            except KeyboardInterrupt:
+                click.echo("The trials that have finished are kept; the same command goes on from there.", err=True)
+                raise
             except TenureError as error:
                 refused[name] = str(error)
     if as_json and found:
@@ -125,14 +131,13 @@ def _verdict(search: Search) -> str:
         return "No recipe was better than the one that the search started from, which tenure train goes on using."
     figures = (
         f"Trial {search.leading.number} has a log loss {abs(difference.value):.5f} below that of the first "
-        f"({difference.low:+.5f} to {difference.high:+.5f}, 90 % interval, resampling accounts)"
+        f"({difference.low:+.5f} to {difference.high:+.5f}, 90 % interval, resampling accounts). The best of many is "
+        "often best by chance, so 99.5 % confidence is asked for, and with that the difference is at most "
+        f"{difference.upper:+.5f}"
     )
     if search.better:
-        return f"{figures}: better beyond chance, so tenure train uses it."
-    return (
-        f"{figures}. The best of {len(search.trials)} is often best by chance, and this one is not shown to be more, "
-        "so tenure train goes on using the first."
-    )
+        return f"{figures}: tenure train uses it."
+    return f"{figures}: tenure train goes on using the first."
 
 
 def _written(value: object) -> str:

@@ -70,6 +70,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unlike things": ({"measure": Minus(State("as_of"), State("mrr"))}, "Minus cannot take a date and a number"),
     "a window alone": ({"measure": TICKETS}, "a window of tickets is no measure by itself"),
     "no window": ({"measure": Count("tickets")}, "Count needs a window, as in Count(Window("),
+    "a column of rows": ({"name": "as_of"}, "rows have a column of that name already"),
+    "an age of days": ({"measure": Count(Window("tickets", days=10**12))}, "of at least 1 and at most 36500"),
     "no days": ({"measure": Count(Window("tickets", days=0))}, "days = 0, which must be a whole number of at least 1"),
     "days behind": ({"measure": Count(Window("tickets", until=-1))}, "until = -1, which must be a whole number of at"),
     "half days": ({"measure": Count(Window("tickets", days=1.5))}, "days = 1.5"),

@@ -385,3 +385,12 @@ def test_a_plan_without_time_has_no_backtest(make_dataset: Make, settings: Setti
 def test_plans_speak_of_all_horizons(fitted: Any) -> None:
     assert isinstance(fitted.plan, Plan)
     assert fitted.plan.headline == 90
+
+
+def test_a_recipe_with_an_input_that_is_not_there_is_refused(fitted: Any, settings: Settings, quick: Recipe) -> None:
+    names = tuple(str(name) for name in fitted.dataset.rows.columns)
+    assert quick.inputs(names) == list(names)
+    assert dataclasses.replace(quick, features=("mrr", "plan")).inputs(names) == ["mrr", "plan"]
+    misspelt = dataclasses.replace(quick, features=(*names, "day_since_last_use"))
+    with pytest.raises(TenureError, match="names day_since_last_use, which is no model input"):
+        refit(fitted.dataset, fitted.plan, misspelt, settings)

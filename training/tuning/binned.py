@@ -56,7 +56,7 @@ class Binned:
 
     @cached_property
     def _names(self) -> list[str]:
-        return [str(n) for n in self.origin.train.rows.columns if not self.start.features or n in self.start.features]
+        return self.start.inputs(self.origin.train.rows.columns)
 
     @cached_property
     def _categories(self) -> list[str]:
