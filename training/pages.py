@@ -28,7 +28,7 @@ _COLUMNS = (
     ("metrics.`90 days/events`", 120),
     ("params.`known on`", 100),
     ("params.`90 days/judged on`", 190),
-    ("params.`recipe`", 260),
+    ("params.`recipe from`", 260),
 )
 """Columns to compare trainings by, and their widths in pixels."""
 

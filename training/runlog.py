@@ -84,7 +84,7 @@ def parameters_of(
     ----------
     origin : where the recipe comes from, in words.
     """
-    parameters: dict[str, Any] = {"known on": dataset.known_on.isoformat(), "recipe": origin}
+    parameters: dict[str, Any] = {"known on": dataset.known_on.isoformat(), "recipe from": origin}
     for horizon, blocks in described.items():
         parameters |= {
             f"{horizon} days/{words}": f"{blocks[name]['first_as_of']} to {blocks[name]['last_as_of']}"

@@ -75,7 +75,7 @@ def test_parameters_are_few_and_lose_nothing(runs: list[tuple[TrainResult, Run]]
     told = run.data.params
     assert len(told) <= 40
     assert told["known on"] == document["known_on"]
-    assert told["recipe"] == "given"
+    assert told["recipe from"] == "given"
     for horizon in document["horizons"]:
         for block, words in (("train", "learned"), ("calibration", "calibrated"), ("holdout", "judged")):
             days = horizon["blocks"][block]
