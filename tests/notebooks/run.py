@@ -65,7 +65,7 @@ def executed(file: Path, company: Path, home: Path) -> NotebookNode:
         )
         try:
             client.execute(env=environment)
-        except Exception:
+        except Exception:  # what a cell raised stands in its outputs; anything else is raised again
             if not any(True for _ in _errors(notebook)):
                 raise
     notebook.metadata.language_info = NotebookNode(name="python", file_extension=".py", mimetype="text/x-python")

@@ -148,3 +148,11 @@ def test_too_little_is_refused_with_numbers_and_the_way_out(run: Callable[..., i
     assert tenure.out == ""
     assert "accounts that grew" in tenure.err
     assert "scorecard" not in tenure.err
+
+
+def test_a_refusal_speaks_of_the_scorecard_only_where_it_scores(scored_home: Path, tmp_path: Path) -> None:
+    from serving.cli.models import _meanwhile
+
+    assert "rule-based scorecard" in _meanwhile("churn", tmp_path)
+    assert _meanwhile("churn", scored_home) == ""
+    assert _meanwhile("expansion", tmp_path) == ""

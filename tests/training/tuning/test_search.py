@@ -185,6 +185,15 @@ def test_bad_recipes_are_stopped_after_the_first_origin_and_good_ones_never(
     assert search.starting.state == "complete"
 
 
+def test_who_begins_well_and_goes_on_badly_is_stopped_there(searched: Any, tmp_path: Path) -> None:
+    def loss(trial: int, origin: int) -> float:
+        return 0.4 + (0.1 if trial >= 4 and origin >= 1 else 0.0) - (0.05 if trial >= 4 and origin == 0 else 0.0)
+
+    search = rates(searched.dataset, searched.settings, tmp_path, 6, loss)
+    assert [len(trial.losses) for trial in search.trials] == [4, 4, 4, 4, 2, 2]
+    assert [trial.state for trial in search.trials[4:]] == ["pruned", "pruned"]
+
+
 def test_the_start_is_never_stopped_and_the_best_is_complete(searched: Any, tmp_path: Path) -> None:
     def loss(trial: int, origin: int) -> float:
         # The start is the worst of all; many look best at first and turn out badly.
