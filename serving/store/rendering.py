@@ -1,0 +1,202 @@
+"""Rendering: the score frame of a day in; its run and rows as the store keeps them, and a digest of them, out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from serving.layout import INTERVAL, check_drivers, checked, headline_of, horizons_of
+from serving.store.errors import StoreError
+from serving.store.packing import pack
+from serving.store.reading import LONGEST_ID, storable
+
+__all__ = ["Day", "plain", "text_of"]
+
+_APART = ("drivers", "expansion_drivers", "not_validated_in_time")  # columns that the figures leave out
+_SLICE = 1000  # rows that are Python objects at a time
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class Day:
+    """A scored day, ready to be stored; all that takes time is done when it is made, before anybody is kept waiting.
+
+    Parameters
+    ----------
+    frame, as_of, features : as `write_day` takes them.
+
+    Raises
+    ------
+    ValueError, StoreError : as `write_day` does.
+    """
+
+    def __init__(self, frame: pd.DataFrame, as_of: dt.date, features: pd.DataFrame | None) -> None:
+        table = _table(frame, as_of)
+        header = _header(table, as_of)
+        moment = pc.max(table.column("computed_at")).as_py()
+        self._hash = hashlib.sha256(text_of({**header, "computed_at": None}).encode("utf-8"))
+        given = _given(features)
+        self.as_of = as_of
+        self.rows = [self._row(record, given.get(record["account_id"])) for record in _records(table)]
+        self.churned = [row["account_id"] for row in self.rows if row["status"] == "churned"]
+        statuses = Counter(row["status"] for row in self.rows)
+        self.run = {
+            "as_of": as_of,
+            "computed_at": moment,
+            "model_version": header["model_version"],
+            "expansion_version": header["expansion_version"],
+            "catalogue_hash": header["catalogue_hash"] or "",
+            "accounts": len(self.rows),
+            "statuses": text_of(dict(statuses.most_common())),
+            "header": text_of(header),
+        }
+
+    def _row(self, record: dict[str, Any], features: str | None) -> dict[str, Any]:
+        figures = {name: value for name, value in record.items() if name not in _APART}
+        told = text_of(figures)
+        # A quote inside of a text is escaped there, so that this is the member and nothing else.
+        timeless = told.replace(f'"computed_at":"{figures["computed_at"]}"', '"computed_at":null', 1)
+        texts = (record.get("drivers"), record.get("expansion_drivers"), features)
+        # Lengths first, so that no two lists of texts make the same bytes.
+        for part in (None if text is None else text.encode("utf-8") for text in (timeless, *texts)):
+            self._hash.update(b"-" if part is None else b"%d:" % len(part))
+            self._hash.update(part or b"")
+        drivers, grown, given = (None if text is None else pack(text) for text in texts)
+        return {
+            "account_id": figures["account_id"],
+            "as_of": self.as_of,
+            "status": figures["status"],
+            "csm_id": figures.get("csm_id"),
+            "segment": figures["segment"],
+            "mrr": figures["mrr"],
+            "mrr_at_risk": figures["mrr_at_risk"],
+            "figures": told,
+            "drivers": drivers,
+            "expansion_drivers": grown,
+            "features": given,
+        }
+
+    def digest(self, frozen: Mapping[str, str]) -> str:
+        """SHA-256 of everything but the moment of computing; `frozen` by account_id."""
+        whole = self._hash.copy()
+        whole.update(text_of(dict(sorted(frozen.items()))).encode("utf-8"))
+        return whole.hexdigest()
+
+    def stored(self, run_id: int, frozen: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The rows as the table takes them, sorted by account_id."""
+        for row in self.rows:
+            last = frozen.get(row["account_id"])
+            yield {"run_id": run_id, **row, "frozen": None if last is None else pack(last)}
+
+
+def text_of(document: Any) -> str:
+    """JSON as the store keeps and answers it: the same text for the same document.
+
+    >>> text_of({"p": 0.25, "name": "Zoë"})
+    '{"p":0.25,"name":"Zoë"}'
+    """
+    return _ENCODE(document)
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON can say it; what is not finite becomes null.
+
+    >>> [plain(value) for value in (dt.date(2026, 2, 1), dt.datetime(2026, 2, 1, 3, tzinfo=dt.UTC), float("nan"))]
+    ['2026-02-01', '2026-02-01T03:00:00Z', None]
+    """
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (str, int)):
+        return value
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value) if value.is_finite() else None
+    return plain(value.item()) if isinstance(value, np.generic) else str(value)
+
+
+def _table(frame: pd.DataFrame, as_of: dt.date) -> pa.Table:
+    """The frame with the score file's types, sorted by account_id."""
+    for name in ("account_id", "csm_id", "segment"):
+        for value in frame[name].unique() if name in frame.columns else ():
+            if isinstance(value, str) and not storable(value):
+                raise StoreError(
+                    f"The {name} {value[:60]!a} is one that the score store cannot hold: it has a NUL or half of a "
+                    f"surrogate pair in it, or more than {LONGEST_ID:,} bytes; correct it where the history is from."
+                )
+    # pyarrow's own conversion of times with a zone makes pandas 3.1 warn; `checked` puts the zone back.
+    zoned = frame.select_dtypes("datetimetz").columns
+    frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in zoned})
+    try:
+        table = checked(pa.Table.from_pandas(frame, preserve_index=False), as_of)
+        check_drivers(table)
+    except (ValueError, TypeError, KeyError) as error:  # Arrow's and JSON's errors are among them
+        raise ValueError(f"The scores of {as_of} are not a score file: {error}.") from error
+    ids = table.column("account_id").to_pylist()
+    return table if ids == sorted(ids) else table.sort_by("account_id")
+
+
+def _header(table: pa.Table, as_of: dt.date) -> dict[str, Any]:
+    """What is said once of all rows, in the order in which it is answered."""
+    model, expansion, unproven, catalogue, moment = (
+        pc.max(table.column(name)).as_py()
+        for name in ("model_version", "expansion_version", "not_validated_in_time", "catalogue_hash", "computed_at")
+    )
+    rule_based = "health_source" in table.column_names and model is None
+    return {
+        "as_of": as_of.isoformat(),
+        "model_version": model,
+        "expansion_version": expansion,
+        "computed_at": plain(moment),
+        "horizons": horizons_of(table.column_names),
+        "drivers_horizon": headline_of(table),
+        "interval": None if rule_based else INTERVAL,
+        "not_validated_in_time": None if unproven is None else json.loads(unproven),
+        "rule_based": rule_based,
+        "catalogue_hash": catalogue,
+    }
+
+
+def _records(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Each row by column, as JSON can say it."""
+    names = table.column_names
+    for start in range(0, table.num_rows, _SLICE):
+        part = table.slice(start, _SLICE)
+        columns = [_plain_column(part.column(name).to_pylist()) for name in names]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def _plain_column(values: list[Any]) -> list[Any]:
+    """`plain` of each; columns are of one type nearly always, and those of text, integers or bools are so already."""
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds == {float}:
+        return [value if value is not None and math.isfinite(value) else None for value in values]
+    return values if kinds <= {str, int, bool} else [plain(value) for value in values]
+
+
+def _given(features: pd.DataFrame | None) -> dict[str, str]:
+    """Each account's features as the text of a JSON object."""
+    if features is None:
+        return {}
+    names = [str(name) for name in features.columns]
+    columns = [_plain_column(features[name].astype(object).tolist()) for name in features.columns]
+    rows = zip(*columns, strict=True) if columns else iter(() for _ in features.index)
+    accounts = features.index.tolist()
+    return {
+        str(account): text_of(dict(zip(names, row, strict=True))) for account, row in zip(accounts, rows, strict=True)
+    }
