@@ -1,7 +1,7 @@
 """Layout: a table in; the same with the score file's types out, or what is wrong with it.
 
-One row an account: account_id, as_of, status, reason, name, segment, plan, mrr, mrr_at_risk, renews_on; for each
-horizon h of churn churn_<h>d with its _low and _high, typical_<h>d, involuntary_<h>d and expected_mrr_<h>d;
+One row an account: account_id, as_of, status, reason, name, segment, csm_id, plan, mrr, mrr_at_risk, renews_on; for
+each horizon h of churn churn_<h>d with its _low and _high, typical_<h>d, involuntary_<h>d and expected_mrr_<h>d;
 renewal_next; expansion_<h>d likewise with expansion_typical_<h>d, where expansion has a champion; reading, drivers and
 drivers_horizon, expansion_drivers and expansion_drivers_horizon; health, health_<dimension> and health_source, where
 they are rule-based; model_version, expansion_version, not_validated_in_time, catalogue_hash, computed_at.
@@ -16,10 +16,21 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["INTERVAL", "STATUSES", "OldLayoutError", "check_drivers", "checked", "headline_of", "horizons_of"]
+__all__ = [
+    "INTERVAL",
+    "STATUSES",
+    "OldLayoutError",
+    "check_drivers",
+    "check_figures",
+    "checked",
+    "headline_of",
+    "horizons_of",
+    "table_of",
+]
 
 STATUSES = ("ok", "stale", "insufficient_data", "notice_given", "churned", "error")
 
@@ -50,6 +61,7 @@ _SOMETIMES: dict[str, pa.DataType] = {
     "expansion_drivers": pa.string(),
     "expansion_drivers_horizon": pa.int32(),
     "health_source": pa.string(),
+    "csm_id": pa.string(),
 }
 _BY_HORIZON = {
     "churn": ("churn_{}d", "churn_{}d_low", "churn_{}d_high", "typical_{}d", "involuntary_{}d", "expected_mrr_{}d"),
@@ -79,6 +91,24 @@ def headline_of(table: pa.Table) -> int | None:
     return said[0] if said else None
 
 
+def table_of(frame: pd.DataFrame, as_of: dt.date) -> pa.Table:
+    """A day's scores as the score file has them: all that `checked` and `check_drivers` ask for holds.
+
+    Raises
+    ------
+    ValueError : it is not a score file, and why.
+    """
+    # pyarrow's own conversion of times with a zone makes pandas 3.1 warn; `checked` puts the zone back.
+    zoned = frame.select_dtypes("datetimetz").columns
+    frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in zoned})
+    try:
+        table = checked(pa.Table.from_pandas(frame, preserve_index=False), as_of)
+        check_drivers(table)
+    except (ValueError, TypeError, KeyError) as error:  # Arrow's and JSON's errors are among them
+        raise ValueError(f"The scores of {as_of} are not a score file: {error}.") from error
+    return table
+
+
 def checked(table: pa.Table, as_of: dt.date) -> pa.Table:
     """The table with the declared types.
 
@@ -101,9 +131,19 @@ def checked(table: pa.Table, as_of: dt.date) -> pa.Table:
             field = field.with_metadata({"description": f"Interval of the probability: {INTERVAL}."})
         table = table.set_column(place, field, column)
     _check_rows(table, as_of)
+    check_figures(table)
+    return table
+
+
+def check_figures(table: pa.Table) -> None:
+    """What must hold within and between the figures of a row, whatever model wrote them.
+
+    Raises
+    ------
+    ValueError : a figure lies outside its range, a curve falls or has gaps, an interval or a part does not fit it.
+    """
     _check_range(table)
     _check_curves(table)
-    return table
 
 
 def check_drivers(table: pa.Table) -> None:
@@ -195,8 +235,6 @@ def _check_range(table: pa.Table) -> None:
 
 
 def _check_curves(table: pa.Table) -> None:
-    """What must hold between the columns of a row, whatever model wrote them."""
-
     def refuse(cells: np.ndarray, says: str) -> None:
         wrong = cells.any(axis=1)
         if wrong.any():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,13 @@ from features.catalogue import CATALOGUE
 from features.cohort import account_statuses
 from features.errors import TenureError
 from features.history import History
+from serving.drafts import Drafts
 from serving.forecast import Forecast
+from serving.parts import PART, told_of
 from success.wording import reading
 from training.rivals import scorecard_of
 
-__all__ = ["NOT_PASSED", "NO_MODEL", "lateness", "score_day", "score_day_by_rules"]
+__all__ = ["NOT_PASSED", "NO_MODEL", "Scored", "lateness", "score_day", "score_day_by_rules"]
 
 NO_MODEL = (
     "There is no model of churn yet (too little history for one, or `tenure train` has not run), so there is no "
@@ -30,21 +34,53 @@ _REASONS = {
     "churned": "The last paid subscription has ended.",
     "insufficient_data": "There has been no paid subscription yet.",
 }
-_TEXTS = ("name", "segment", "reading", "drivers", "expansion_drivers", "reason", "model_version", "expansion_version",
-          "not_validated_in_time", "health_source")  # fmt: skip
+_TEXTS = ("name", "segment", "csm_id", "reading", "drivers", "expansion_drivers", "reason", "model_version",
+          "expansion_version", "not_validated_in_time", "health_source")  # fmt: skip
 
 
-def score_day(history: History, forecast: Forecast, as_of: dt.date, computed_at: dt.datetime) -> pd.DataFrame:
+class Scored(NamedTuple):
+    """A day, scored.
+
+    Attributes
+    ----------
+    frame : the columns of the score file (`serving.layout`), sorted by account_id.
+    features : of the cohort, all that are declared, by account_id.
+    failed : accounts on which a model failed; their status is error.
+    resumed : accounts that a scoring before this one, which did not get to its end, had got through.
+    """
+
+    frame: pd.DataFrame
+    features: pd.DataFrame
+    failed: int = 0
+    resumed: int = 0
+
+
+def score_day(
+    history: History,
+    forecast: Forecast,
+    as_of: dt.date,
+    computed_at: dt.datetime,
+    *,
+    drafts: Drafts | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    part: int = PART,
+) -> Scored:
     """Score every account known at a day with the models.
 
-    Returns
-    -------
-    The columns of the score file (`serving.layout`), sorted by account_id. Accounts outside the cohort have null
-    probabilities and a reason; all scored rows are `stale` where usage stopped well before the day.
+    Accounts outside the cohort have null probabilities and a reason; so has one on which a model fails. All scored rows
+    are `stale` where usage stopped well before the day.
+
+    Parameters
+    ----------
+    drafts : what a scoring before this one has left, and where this one leaves what it gets through; the frame is the
+        same with them and without.
+    progress : called with the number of accounts done and in all.
+    part : accounts that go through the models at once; the frame does not depend on it.
 
     Raises
     ------
-    TenureError : a model was fitted on other feature declarations, or nothing is known before the day.
+    TenureError : a model was fitted on other feature declarations, nothing is known before the day, or the models fail
+        on every account.
     """
     for outcome, model in forecast.models.items():
         if model.kernel.catalogue_hash != CATALOGUE.hash:
@@ -54,18 +90,20 @@ def score_day(history: History, forecast: Forecast, as_of: dt.date, computed_at:
                 "`tenure train --recipe default` where the gate refuses what that makes."
             )
     rows = build_features(history, [as_of])
-    accounts = pd.Index(rows["account_id"].to_numpy(), name="account_id")
-    scored = forecast.figures(rows).set_index(accounts)
-    headline = forecast.headline
-    scored["reading"] = [reading(p, as_of, headline) for p in scored[f"churn_{headline}d"].tolist()]
-    for outcome, model in forecast.models.items():
-        horizon = forecast.horizon_of(outcome, headline)
-        prefix = "" if outcome == "churn" else f"{outcome}_"
-        told = pd.Series(
-            [json.dumps(d) for d in forecast.drivers(model.kernel, rows, horizon)], index=accounts, dtype=object
+    told = told_of(forecast, rows, drafts, progress, part)
+    failed = told.frame["error"].notna()
+    if len(rows) and failed.all():
+        raise TenureError(
+            f"Model version {forecast.churn.version} fails on every account of {as_of}, so nothing was stored; "
+            f"of the first one it says: {told.frame['error'].iloc[0]} Train again, or go back with "
+            "tenure promote churn --rollback."
         )
-        scored[f"{prefix}drivers"] = told.where(scored[f"{outcome}_{horizon}d"].notna(), None)
-    scores = _everyone(history, as_of).join(scored, on="account_id")
+    headline = forecast.headline
+    p = told.frame[f"churn_{headline}d"].tolist()
+    readings = pd.Series([None if x != x else reading(x, as_of, headline) for x in p], rows.index, dtype=object)
+    told.frame.insert(list(told.frame.columns).index("drivers"), "reading", readings)
+    features = _features(rows)
+    scores = _everyone(history, as_of).join(told.frame.set_index(features.index), on="account_id")
     for outcome in forecast.models:
         prefix = "" if outcome == "churn" else f"{outcome}_"
         scores[f"{prefix}drivers_horizon"] = forecast.horizon_of(outcome, headline)
@@ -73,27 +111,24 @@ def score_day(history: History, forecast: Forecast, as_of: dt.date, computed_at:
     if late := lateness(history, as_of):
         ok = scores["status"] == "ok"
         scores.loc[ok, "status"], scores.loc[ok, "reason"] = "stale", late
+    error = scores.pop("error")
+    scores.loc[error.notna(), "status"], scores.loc[error.notna(), "reason"] = "error", error.dropna()
     named = forecast.not_validated
     scores["not_validated_in_time"] = None if named is None else json.dumps(named)
     scores["model_version"] = forecast.churn.version
     scores["expansion_version"] = forecast.expansion.version if forecast.expansion else None
-    return _stamped(scores, computed_at)
+    return Scored(_stamped(scores, computed_at), features, int(failed.sum()), told.resumed)
 
 
-def score_day_by_rules(
-    history: History, as_of: dt.date, computed_at: dt.datetime, reason: str = NO_MODEL
-) -> pd.DataFrame:
+def score_day_by_rules(history: History, as_of: dt.date, computed_at: dt.datetime, reason: str = NO_MODEL) -> Scored:
     """Score every account known at a day with the scorecard alone, where there is no model.
+
+    Probabilities are null at the horizons of the settings. Accounts of the cohort are `insufficient_data` and have
+    health, 0 to 100, health_<dimension>, and health_source "rule_based"; NaN where no rule had a value.
 
     Parameters
     ----------
     reason : why there is no model, as the accounts of the cohort tell it.
-
-    Returns
-    -------
-    The columns of the score file with null probabilities at the horizons of the settings. Accounts of the cohort are
-    `insufficient_data` and have health, 0 to 100, health_<dimension>, and health_source "rule_based"; NaN where no
-    rule had a value.
 
     Raises
     ------
@@ -102,9 +137,10 @@ def score_day_by_rules(
     scorecard = scorecard_of(history.settings)
     rows = build_features(history, [as_of])
     found = scorecard.score(rows).clip(0, 100)  # a weighted mean of 100s may be 100 and a rounding
+    features = _features(rows)
     health = pd.DataFrame(
         {"health" if name == "score" else f"health_{name}": found[name].to_numpy() for name in found.columns},
-        index=pd.Index(rows["account_id"].to_numpy(), name="account_id"),
+        index=features.index,
     )
     scores = _everyone(history, as_of).join(health, on="account_id")
     for h in history.settings.churn.horizons:
@@ -122,13 +158,20 @@ def score_day_by_rules(
     scores["health_source"] = pd.Series("rule_based", index=scores.index, dtype=object).where(
         scores["health"].notna(), None
     )
-    return _stamped(scores, computed_at)
+    return Scored(_stamped(scores, computed_at), features)
+
+
+def _features(rows: pd.DataFrame) -> pd.DataFrame:
+    """Features alone, by account_id."""
+    accounts = pd.Index(rows["account_id"].to_numpy(), name="account_id")
+    return rows.drop(columns=["account_id", "as_of"]).set_axis(accounts, axis=0)
 
 
 def _everyone(history: History, as_of: dt.date) -> pd.DataFrame:
     """Every account known at a day, with its status and, where that says that there is no score, the reason."""
     scores = account_statuses(history, as_of)
     scores.insert(1, "as_of", as_of)
+    scores["csm_id"] = scores["csm_id"].astype(object).where(scores["csm_id"].notna(), None)
     scores["reason"] = scores["status"].map(_REASONS).astype(object)
     return scores
 

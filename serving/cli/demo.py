@@ -14,9 +14,9 @@ import pandas as pd
 from features.errors import TenureError
 from serving.cli.figures import print_training
 from serving.cli.jobs import only_one
-from serving.cli.options import home_of, settings_of, shared_options
+from serving.cli.options import home_of, settings_of, shared_options, store_of, store_option
 from serving.cli.output import open_history, stages
-from serving.cli.scores import print_scores, score_and_store
+from serving.cli.scores import print_scores, scored_days
 from training.achievable import beside_truth
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = ["demo"]
 @click.option("--accounts", type=click.IntRange(200, 20_000), default=2000, show_default=True)
 @click.option("--months", type=click.IntRange(24, 60), default=30, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@store_option
 @shared_options
 @click.pass_context
 def demo(context: click.Context, folder: Path, accounts: int, months: int, seed: int, **_: object) -> None:
@@ -40,6 +41,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     Example: tenure demo
     """
     from features.simulation import simulate
+    from serving.store.store import Store
     from training.dataset import load_dataset
     from training.train import train_dataset
 
@@ -60,10 +62,10 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
                 results[outcome] = train_dataset(dataset, settings, home, outcome=outcome, progress=say)
             except TenureError as error:  # a small company may have too little of one of them
                 refused[outcome] = str(error)
-        say("scoring")
-        churn = results.get("churn")
-        number = int(churn.version) if churn and not churn.champion else None
-        done = score_and_store(history, home, history.observed_until, number)
+    churn = results.get("churn")
+    number = int(churn.version) if churn and not churn.champion else None
+    with Store.open(store_of(context, folder / ".tenure")) as store:
+        (done,) = scored_days(history, home, store, [history.observed_until], number)
     for result in results.values():
         print_training(result)
         _print_truth(result, tables / "truth")

@@ -6,13 +6,25 @@ import datetime as dt
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from features.settings import Settings, load_settings
 
-__all__ = ["DAY", "home_of", "latest_day", "said_again", "settings_of", "shared_options"]
+if TYPE_CHECKING:
+    from serving.store.address import Address
+
+__all__ = [
+    "DAY",
+    "home_of",
+    "latest_day",
+    "said_again",
+    "settings_of",
+    "shared_options",
+    "store_of",
+    "store_option",
+]
 
 DEFAULT_HOME = Path(".tenure")
 FIRST_DAY = dt.date(1900, 1, 1)
@@ -61,9 +73,32 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return home(config(command))
 
 
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --store to a command that uses the score store."""
+    return click.option(
+        "--store",
+        metavar="URL",
+        envvar="TENURE_STORE",
+        help="The score store: postgresql://user@host/database.  [default: scores.db in the home]",
+    )(command)
+
+
 def home_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Path:
     """The home: as said after the command, before it, in the environment, or the fallback."""
-    return _said(context, "home") or fallback
+    home: Path | None = _said(context, "home")
+    return home or fallback
+
+
+def store_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Address:
+    """Where the score store is: as said after the command, in the environment, or a file of the home.
+
+    Raises
+    ------
+    StoreError : it is a URL of something else than a store.
+    """
+    from serving.store.address import address_of
+
+    return address_of(home_of(context, fallback), _said(context, "store"))
 
 
 def settings_of(context: click.Context) -> Settings:
@@ -77,14 +112,14 @@ def said_again(context: click.Context) -> str:
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given if value is not None)
 
 
-def _said(context: click.Context, name: str) -> Path | None:
+def _said(context: click.Context, name: str) -> Any:
     place: click.Context | None = context
-    from_environment: Path | None = None
+    from_environment = None
     while place is not None:
         value = place.params.get(name)
         if value is not None:
             if place.get_parameter_source(name) is not click.core.ParameterSource.ENVIRONMENT:
-                return Path(value)
-            from_environment = Path(value)
+                return value
+            from_environment = value
         place = place.parent
     return from_environment

@@ -1,46 +1,57 @@
-"""Commands on scores: score, serve."""
+"""Score: a day into the score store, and a file."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
-import shutil
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
 
 from features.errors import TenureError
 from serving.cli.jobs import one_at_a_time
-from serving.cli.options import DAY, home_of, settings_of, shared_options
-from serving.cli.output import open_history, print_json, require_folder, stages, whole
+from serving.cli.options import DAY, home_of, settings_of, shared_options, store_of, store_option
+from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, whole
 from success.calls import accounts_to_call, lowest_health
 from success.wording import odds
 from training.tracking import note_inherited
 
 if TYPE_CHECKING:
-    from features.history import History
-    from serving.forecast import Forecast
-    from training.registry import RegisteredModel
+    from collections.abc import Iterator
 
-__all__ = ["print_scores", "score", "score_and_store", "serve"]
+    from features.history import History
+    from serving.job import Done
+    from serving.store.store import Store
+
+__all__ = ["print_scores", "score", "scored_days"]
 
 
 @click.command()
 @one_at_a_time("score")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--as-of", "as_of", type=DAY, required=True, help="The day to score; today and yesterday are days too.")
+@click.option(
+    "--as-of",
+    "as_ofs",
+    type=DAY,
+    required=True,
+    multiple=True,
+    help="The day to score; may be given several times; today and yesterday are days too.",
+)
+@click.option("--since", type=DAY, help="Score every day from this one to the last --as-of.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A Parquet file to write too.")
 @click.option("--version", "number", type=click.IntRange(1), help="Score with this version; the champion otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was scored, with what and into which file, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was scored, with what and where it is, as JSON.")
+@store_option
 @shared_options
 @click.pass_context
 def score(
     context: click.Context,
     folder: Path,
-    as_of: dt.date,
+    as_ofs: tuple[dt.date, ...],
+    since: dt.date | None,
     out: Path | None,
     number: int | None,
     as_json: bool,
@@ -49,79 +60,71 @@ def score(
     """Score every account on a day, into the score store and a file.
 
     With the champions of churn and of expansion; where churn has none, with the rule-based scorecard, and it says so.
+    A day is stored whole or not at all, and one that is stored with the same scores already stays as it is. Killed in
+    the middle, it goes on where it was when it is run again.
 
     Example: tenure score company/ --as-of 2025-06-01 --out scores.parquet
     """
-    settings, home = settings_of(context), home_of(context)
+    from serving.store.store import Store
+
+    home, days = home_of(context), _days(as_ofs, since)
     require_folder(out)
-    with stages() as say:
-        say("reading the history")
-        history = open_history(folder, settings, home)
-        say("scoring")
-        done = score_and_store(history, home, as_of, number)
+    told: list[dict[str, Any]] = []
+    kept: list[Done] = []
+    with Store.open(store_of(context)) as store:  # before the work that would be for nothing
+        with stages() as say:
+            say("reading the history")
+            history = open_history(folder, settings_of(context), home)
+        for done in scored_days(history, home, store, days, number):
+            told.append(done.to_json())
+            if out:
+                kept.append(done)
+            if not as_json and done.as_of != days[-1]:
+                click.echo(_summary(done))
     if out:
-        try:
-            with whole(out) as draft:
-                shutil.copyfile(done.file, draft)
-        except OSError as error:
-            raise TenureError(f"{out} cannot be written ({error.strerror}); choose another with --out.") from None
-    told = done.to_json()
-    statuses = {f"accounts.{status}": count for status, count in told["statuses"].items()}
-    versions = {key: told[key] or "none" for key in ("model_version", "expansion_version")}
-    note_inherited(home, f"scores of {as_of}", versions, statuses)
+        _write_file(out, kept)
+    last = told[-1]
+    statuses = {f"accounts.{status}": count for status, count in last["statuses"].items()}
+    versions = {key: last[key] or "none" for key in ("model_version", "expansion_version")}
+    note_inherited(home, f"scores of {days[-1]}", versions, statuses)
     if as_json:
         aside = {name: count for name, count in history.report.failing.items() if count}
-        return print_json(told | {"warnings": history.report.warnings + done.warnings, "set_aside": aside, "out": out})
+        several = {"days": told} if len(told) > 1 else {}
+        warnings = {"warnings": history.report.warnings + last["warnings"]}
+        return print_json(last | warnings | {"set_aside": aside, "out": out} | several)
     print_scores(done)
     click.echo(f"\nNext: tenure serve --home {home}")
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
-@shared_options
-@click.pass_context
-def serve(context: click.Context, host: str, port: int, workers: int, **_: object) -> None:
-    """Serve the latest scores and the champion over HTTP.
+def _write_file(out: Path, days: list[Done]) -> None:
+    """Write scored days into one score file, one row an account and day."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    Requests need no token in this version: keep it on an address that only you can reach.
+    from serving.layout import table_of
 
-    Example: tenure serve --port 3000
-    """
-    from serving.launch import serve as run
-
-    home = home_of(context)
-    click.echo(f"Serving {home} on http://{host}:{port}; stop with Ctrl-C.", err=True)
-    run(home, host, port, workers)
+    whole_file = pa.concat_tables([table_of(done.scores, done.as_of) for done in days])
+    try:
+        with whole(out) as draft:
+            pq.write_table(whole_file, draft)
+    except OSError as error:
+        raise TenureError(f"{out} cannot be written ({error.strerror}); choose another with --out.") from None
 
 
-class Done(NamedTuple):
-    """A scored day, the models that scored it (None for the scorecard), the file that it is stored in, and doubts."""
-
-    scores: pd.DataFrame
-    forecast: Forecast | None
-    as_of: dt.date
-    file: Path
-    warnings: list[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """What a job's log should tell of it; the scores themselves are in the file."""
-        forecast = self.forecast
-        return {
-            "as_of": self.as_of,
-            "accounts": len(self.scores),
-            "statuses": self.scores["status"].value_counts().to_dict(),
-            "model_version": forecast and forecast.churn.version,
-            "expansion_version": forecast and forecast.expansion and forecast.expansion.version,
-            "not_validated_in_time": forecast and forecast.not_validated,
-            "file": self.file,
-            "warnings": self.warnings,
-        }
+def _days(as_ofs: tuple[dt.date, ...], since: dt.date | None) -> list[dt.date]:
+    """The days that are asked for, each once, the oldest first."""
+    last = max(as_ofs)
+    if since is None:
+        return sorted(set(as_ofs))
+    if since > last:
+        raise click.UsageError(f"--since {since} lies after the last --as-of, {last}.")
+    return sorted({*as_ofs, *(since + dt.timedelta(days=n) for n in range((last - since).days + 1))})
 
 
-def score_and_store(history: History, home: Path, as_of: dt.date, number: int | None) -> Done:
-    """Score a day and store it whole; what makes the scores say less than they seem to is told on stderr too.
+def scored_days(
+    history: History, home: Path, store: Store, days: list[dt.date], number: int | None = None
+) -> Iterator[Done]:
+    """Score and store days one after the other; what makes their scores say less than they seem to goes to stderr.
 
     Parameters
     ----------
@@ -129,77 +132,43 @@ def score_and_store(history: History, home: Path, as_of: dt.date, number: int | 
 
     Raises
     ------
-    TenureError : there is no such version, a model cannot be read, or the scores cannot be stored.
+    TenureError : a day cannot be scored or stored; those before it are stored.
     """
-    from serving.forecast import Forecast, champion_of_expansion, load_model
-    from serving.scores import write_day
-    from serving.scoring import NO_MODEL, NOT_PASSED, lateness, score_day, score_day_by_rules
-    from training import registry
+    from serving.job import champions_of, score_and_store
 
-    now = dt.datetime.now(dt.UTC)
-    registered = registry.version(home, number) if number else registry.champion(home)
-    forecast = None
-    doubts: list[str] = []
-    if registered is None:
-        scores = score_day_by_rules(history, as_of, now, NOT_PASSED if registry.challenger(home) else NO_MODEL)
-    else:
-        try:
-            model = load_model(registered)
-        except ValueError as error:
-            raise TenureError(
-                f"Model version {registered.version} cannot be read: {error} Train again, or go back with "
-                "tenure promote churn --rollback."
-            ) from None
-        doubts += _doubts(registered, history, as_of)
-        expansion, trouble = champion_of_expansion(home)
-        doubts += [trouble] if trouble else []
-        forecast = Forecast(model, expansion)
-        scores = score_day(history, forecast, as_of, now)
-    if late := lateness(history, as_of):
-        doubts.append(f"{late} The scores speak of that older state.")
-    for sentence in doubts:
-        click.echo(f"Warning: {sentence}", err=True)
-    try:
-        file = write_day(home, scores, as_of)
-    except OSError as error:
-        raise TenureError(f"The scores cannot be stored in {home} ({error.strerror}); nothing was changed.") from None
-    return Done(scores, forecast, as_of, file, doubts)
+    said = set()
+    champions = champions_of(home, number)
+    for day in days:
+        with progress_bar(f"scoring {day}") as progress:
+            done = score_and_store(history, home, store, champions, day, progress)
+        for sentence in done.warnings:
+            kind = re.sub(r"\d+", "", sentence)
+            if kind not in said:  # once, however many days are scored
+                click.echo(f"Warning: {sentence}", err=True)
+            said.add(kind)
+        yield done
 
 
-def _doubts(model: RegisteredModel, history: History, as_of: dt.date) -> list[str]:
-    """What makes scores say less than they seem to: tables that are gone, a day that the model has learned from."""
-    from training.monitoring import REFERENCE_FILE
-
-    found = []
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        reference = json.loads((model.folder / REFERENCE_FILE).read_text(encoding="utf-8"))
-        if gone := sorted(set(reference["tables"]) - history.tables):
-            found.append(
-                f"The model was trained with {', '.join(gone)}, which this history does not have; their features count "
-                "as missing."
-            )
-    known_on = model.card.get("known_on")
-    if isinstance(known_on, str) and as_of.isoformat() < known_on:
-        found.append(
-            f"The model has learned from what happened until {known_on}; scores of {as_of} look better than they were."
-        )
-    return found
+def _summary(done: Done) -> str:
+    """One line on a scored day."""
+    counts = ", ".join(f"{n:,} {status}" for status, n in done.scores["status"].value_counts().items())
+    scored_by = "the rule-based scorecard"
+    if done.forecast:
+        also = f" of churn and {done.forecast.expansion.version} of expansion" if done.forecast.expansion else ""
+        scored_by = f"model version {done.forecast.churn.version}{also}"
+    stored = "stored" if done.written.new else "already stored"
+    resumed = f"; went on after {done.resumed:,} accounts that were scored before" if done.resumed else ""
+    return f"{done.as_of}: {len(done.scores):,} accounts with {scored_by} ({counts}); {stored}{resumed}."
 
 
 def print_scores(done: Done, count: int = 5) -> None:
     """What was scored with what, and the accounts to look at first."""
     scores, forecast = done.scores, done.forecast
-    counts = ", ".join(f"{n:,} {status}" for status, n in scores["status"].value_counts().items())
+    click.echo(f"{_summary(done)}\n")
     if forecast is None:
-        click.echo(f"{done.as_of}: {len(scores):,} accounts with the rule-based scorecard ({counts}).\n")
         for reason in scores.loc[scores["health"].notna(), "reason"].head(1):
             click.echo(f"{reason}\n")
-        _print_lowest_health(scores, count)
-        return
-    also = f" of churn and {forecast.expansion.version} of expansion" if forecast.expansion else ""
-    click.echo(
-        f"{done.as_of}: {len(scores):,} accounts with model version {forecast.churn.version}{also} ({counts}).\n"
-    )
+        return _print_lowest_health(scores, count)
     if forecast.not_validated:
         click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
     _print_calls(scores, forecast.headline, count)

@@ -91,3 +91,37 @@ def test_an_account_that_nobody_knew_is_not_there(open_tables: Callable[..., His
     history = open_tables(tables)
     assert "plain" not in set(account_statuses(history, DAY)["account_id"])
     assert "plain" in set(account_statuses(history, DAY + dt.timedelta(days=1))["account_id"])
+
+
+def test_an_account_is_in_the_book_of_whoever_was_known_to_look_after_it(open_tables: Callable[..., History]) -> None:
+    # account, csm on 2024-03-01, its assignments: csm, from_on, to_on, to_on_recorded_at, recorded_at
+    books = [
+        ("nobody", None, []),
+        ("began the day before", "c1", ["c1, 2024-02-29, , ,"]),
+        ("begins on the day", None, ["c1, 2024-03-01, , ,"]),
+        ("will begin as recorded before", None, ["c1, 2024-04-01, , , 2024-02-01"]),
+        ("began as recorded on the day", None, ["c1, 2024-01-01, , , 2024-03-01"]),
+        ("ended the day before", None, ["c1, 2024-01-01, 2024-02-29, ,"]),
+        ("ends on the day", "c1", ["c1, 2024-01-01, 2024-03-01, ,"]),
+        ("will end as recorded before", "c1", ["c1, 2024-01-01, 2024-05-01, 2024-01-02,"]),
+        ("handed over", "c2", ["c1, 2024-01-01, 2024-02-10, ,", "c2, 2024-02-10, , ,"]),
+        ("will be handed over", "c1", ["c1, 2024-01-01, 2024-03-01, ,", "c2, 2024-03-01, , ,"]),
+        ("the later of two", "c1", ["c2, 2024-01-01, , ,", "c1, 2024-01-15, , ,"]),
+        ("the first by name of two at once", "c1", ["c2, 2024-01-01, , ,", "c1, 2024-01-01, , ,"]),
+    ]
+    head = "account_id, csm_id, from_on, to_on, to_on_recorded_at, recorded_at"
+    tables = {
+        "accounts": "account_id, created_on\n" + "".join(f'"{name}", 2022-01-01\n' for name, _, _ in books),
+        "subscriptions": f"{HEAD}\n" + "".join(f'{n}, "{b[0]}", pro, 10, 2024-01-01, , , , , , ,\n'
+                                              for n, b in enumerate(books)),
+        "usage": "account_id, day, feature, events\nnobody, 2024-02-29, report, 1",
+        "assignments": "\n".join([head, *(f'"{name}", {row}' for name, _, rows in books for row in rows)]),
+    }  # fmt: skip
+    history = open_tables(tables)
+    assert history.report.failing == {}
+    found = account_statuses(history, DAY)
+    owners = {name: csm if isinstance(csm, str) else None
+              for name, csm in zip(found["account_id"], found["csm_id"], strict=True)}  # fmt: skip
+    assert owners == {name: csm for name, csm, _ in books}
+    del tables["assignments"]
+    assert account_statuses(open_tables(tables), DAY)["csm_id"].isna().all()

@@ -24,6 +24,8 @@ import pytest
 from serving.cli import options
 from serving.cli.jobs import BusyError, Exit, only_one
 from serving.cli.output import whole
+from serving.store.address import address_of
+from serving.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 OULAD = ROOT / "tests" / "data" / "oulad"
@@ -113,13 +115,14 @@ def test_the_second_says_who_is_at_it_waits_and_then_runs(tmp_path: Path) -> Non
         said = second.stderr.readline()
         expected = rf"Another tenure score \(process {first.pid}, since \d\d:\d\d UTC\) is using .+; waiting for it\.\n"
         assert re.fullmatch(expected, said), said
-        assert not (tmp_path / "scores").exists()
+        assert not (tmp_path / "scores.db").exists()
         assert second.poll() is None
         assert first.stdin
         print(file=first.stdin, flush=True)
         second.communicate(timeout=60)
     assert second.returncode == Exit.DONE
-    assert (tmp_path / "scores" / "2013-06-01.parquet").exists()
+    with Store.open(address_of(tmp_path)) as store:
+        assert store.run_of(dt.date(2013, 6, 1)) is not None
 
 
 @pytest.mark.parametrize("job", ["train", "score"])
@@ -207,7 +210,10 @@ def test_who_is_asked_to_stop_in_the_middle_of_a_score_leaves_nothing_behind(
     assert time.monotonic() - began < 15
     assert process.returncode == code
     assert (out, err.strip()) == ("", "tenure: stopped.")
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["score.lock"]
+    there = {file.name for file in tmp_path.rglob("*") if file.is_file()}
+    assert there <= {"score.lock", "scores.db", "scores.db-wal", "scores.db-shm"}
+    with Store.open(address_of(tmp_path)) as store:
+        assert store.latest() is None
     with only_one(tmp_path, "score", wait=False):
         pass
 
@@ -315,9 +321,13 @@ def test_score_tells_a_job_what_it_did(tenure: Any, tmp_path: Path) -> None:
     assert told["accounts"] == len(scores) == sum(told["statuses"].values())
     assert told["statuses"] == scores["status"].value_counts().to_dict()
     assert (told["model_version"], told["expansion_version"]) == (None, None)
-    assert Path(told["file"]).read_bytes() == out.read_bytes()
+    assert (told["stored"], told["store"]) == ("new", str(tmp_path / "home" / "scores.db"))
     assert told["out"] == str(out)
     assert told["warnings"] == []
+    content = out.read_bytes()
+    assert tenure(*arguments, "--as-of", "2013-06-01") == 0
+    assert json.loads(tenure.out) == told | {"stored": "same"}
+    assert out.read_bytes() == content
     assert tenure(*arguments, "--as-of", "today") == 0
     (late,) = json.loads(tenure.out)["warnings"]
     assert re.match(

@@ -21,8 +21,11 @@ from features.build import build_features
 from features.errors import TenureError
 from features.settings import ScorecardRule
 from serving.forecast import Forecast, Model, champion_of_expansion, load_model
-from serving.scores import ScoreStore, write_day
+from serving.layout import table_of
 from serving.scoring import NO_MODEL, score_day, score_day_by_rules
+from serving.store.address import address_of
+from serving.store.store import Store
+from serving.store.tokens import create
 from training import registry
 from training.kernel.curve import curve_of
 
@@ -34,9 +37,9 @@ NOW = dt.datetime(2026, 2, 1, 3, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
-def scores(scored_home: Path, history: History) -> pd.DataFrame:
+def scores(stored_scores: pd.DataFrame) -> pd.DataFrame:
     """What `tenure score` stored, by account."""
-    return pd.read_parquet(scored_home / "scores" / f"{history.observed_until}.parquet").set_index("account_id")
+    return stored_scores.set_index("account_id")
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +144,10 @@ def test_without_a_champion_of_expansion_there_are_no_columns_of_it(home: Path, 
 
 
 def test_expansion_stands_beside_churn(
-    scored: pd.DataFrame, rows: pd.DataFrame, churn: Model, expansion: Model, history: History, tmp_path: Path
+    scored: pd.DataFrame, rows: pd.DataFrame, churn: Model, expansion: Model, history: History
 ) -> None:
-    found = score_day(history, Forecast(churn, expansion), history.observed_until, NOW)
-    write_day(tmp_path, found, history.observed_until)  # all that is checked of drivers and order holds
+    found = score_day(history, Forecast(churn, expansion), history.observed_until, NOW).frame
+    table_of(found, history.observed_until)  # all that is checked of drivers and order holds
     cohort = found.set_index("account_id").loc[rows["account_id"]]
     assert cohort["expansion_version"].eq("1").all()
     for h in expansion.kernel.horizons:
@@ -198,7 +201,7 @@ def test_a_broken_champion_of_expansion_leaves_churn_scoring(
 
 
 def test_without_a_model_the_cohort_has_health_by_rules(history: History, rows: pd.DataFrame) -> None:
-    found = score_day_by_rules(history, history.observed_until, NOW).set_index("account_id")
+    found = score_day_by_rules(history, history.observed_until, NOW).frame.set_index("account_id")
     cohort = found.loc[rows["account_id"]]
     assert set(cohort["status"]) == {"insufficient_data"}
     assert set(cohort["reason"]) == {NO_MODEL}
@@ -222,7 +225,7 @@ def test_without_a_model_the_cohort_has_health_by_rules(history: History, rows: 
 def test_the_settings_rules_replace_the_default_ones(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = ScorecardRule("mrr", worst=0, best=1, weight=1)
     monkeypatch.setattr(history, "settings", dataclasses.replace(history.settings, scorecard=(rule,)))
-    found = score_day_by_rules(history, history.observed_until, NOW)
+    found = score_day_by_rules(history, history.observed_until, NOW).frame
     assert [name for name in found.columns if name.startswith("health")] == [
         "health",
         "health_contract",
@@ -234,9 +237,9 @@ def test_the_settings_rules_replace_the_default_ones(history: History, monkeypat
 def test_stale_usage_is_said_by_both(history: History, churn: Model) -> None:
     later = history.observed_until + dt.timedelta(days=40)
     words = "41 days before this day"
-    by_rules = score_day_by_rules(history, later, NOW)
+    by_rules = score_day_by_rules(history, later, NOW).frame
     assert by_rules.loc[by_rules["health"].notna(), "reason"].str.endswith(f"{words}.").all()
-    by_model = score_day(history, Forecast(churn), later, NOW)
+    by_model = score_day(history, Forecast(churn), later, NOW).frame
     assert set(by_model.loc[by_model["churn_90d"].notna(), "status"]) == {"stale"}
     assert by_model.loc[by_model["status"] == "stale", "reason"].str.contains(words).all()
 
@@ -266,17 +269,22 @@ def test_a_company_without_a_model_is_served_health_by_rules(
     assert "leave by" not in tenure.out
     assert not (home / "mlflow.db").exists()
     stored = pd.read_parquet(out)
-    day = ScoreStore(home).latest()
-    assert day is not None
-    assert day.rule_based
     account = stored.loc[stored["health"].notna() & (stored["mrr"] > 0)].sort_values("health")["account_id"].iloc[0]
-    assert f"1. {day.rows[account]['name']} ({account}): health" in tenure.out
+    with Store.open(address_of(home)) as store:
+        day = store.latest()
+        assert day is not None
+        assert day.header["rule_based"]
+        name = json.loads(store.rows(day, [account])[account].figures)["name"]
+        bearer = {"authorization": f"Bearer {create(store, 'tests', ['score'])[1]}"}
+    assert f"1. {name} ({account}): health" in tenure.out
     with serving(home) as address:
         ready = httpx.get(f"{address}/readyz")
         assert (ready.status_code, ready.json()["rule_based"]) == (200, True)
-        (result,) = httpx.post(f"{address}/score", json={"account_ids": [account]}).json()["results"]
+        asked = {"account_ids": [account]}
+        (result,) = httpx.post(f"{address}/score", json=asked, headers=bearer).json()["results"]
         assert (result["status"], result["health_source"]) == ("insufficient_data", "rule_based")
         assert (result["churn_90d"], result["drivers"], result["model_version"]) == (None, [], None)
-        refused = httpx.post(f"{address}/score_features", json={"rows": [{"mrr": 100}]}, timeout=60)
+        asked = {"rows": [{"mrr": 100}]}
+        refused = httpx.post(f"{address}/score_features", json=asked, headers=bearer, timeout=60)
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:tenure:problem:no-champion")
         assert "rule-based health" in refused.json()["detail"]
