@@ -15,6 +15,7 @@ from features.errors import TenureError
 __all__ = [
     "Stores",
     "absent",
+    "brief",
     "first_answer",
     "in_plain_words",
     "inherited_run",
@@ -107,25 +108,29 @@ def in_plain_words() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def first_answer(stores: Stores) -> Iterator[None]:
-    """For calls to a store that this process has not heard from: one that does not answer is told within seconds.
+def brief() -> Iterator[None]:
+    """While it is open, a server that does not answer is told within seconds; what the user has set of that stays.
 
-    MLflow tries again for minutes, which is right at the end of a training but not at its start. What the user has set
-    of that stays.
+    MLflow tries again for minutes, which is right at the end of a training and nowhere else.
     """
-    bounds = () if stores in _ANSWERED else ((_RETRIES, "1"), (_TIMEOUT, "10"))
-    set_here = {name: value for name, value in bounds if name not in os.environ}
-    for address in set(stores):
-        if _file(address) is None and _is_database(address):
-            _connect_once(address)
+    set_here = {name: value for name, value in ((_RETRIES, "1"), (_TIMEOUT, "10")) if name not in os.environ}
     os.environ.update(set_here)
     try:
-        with in_plain_words():
-            yield
-        _ANSWERED.add(stores)
+        yield
     finally:
         for name in set_here:
             os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def first_answer(stores: Stores) -> Iterator[None]:
+    """For calls to a store that this process has not heard from: `brief`, and no second try of a database."""
+    for address in set(stores):
+        if _file(address) is None and _is_database(address):
+            _connect_once(address)
+    with contextlib.nullcontext() if stores in _ANSWERED else brief(), in_plain_words():
+        yield
+    _ANSWERED.add(stores)
 
 
 def _said(variable: str) -> str:

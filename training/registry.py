@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["Move", "RegisteredModel", "challenger", "champion", "moves", "promote", "register", "rollback", "version"]
+__all__ = [
+    "Move",
+    "RegisteredModel",
+    "challenger",
+    "champion",
+    "champion_number",
+    "moves",
+    "promote",
+    "register",
+    "rollback",
+    "version",
+]
 
 _LOCK = "registry.lock"
 """In the home: processes that share a home take turns. Two homes that share a server do not; the order of what they
@@ -60,6 +71,12 @@ class RegisteredModel:
 def champion(home: Path, outcome: str = "churn") -> RegisteredModel | None:
     """The version that scores, or None when there is none."""
     return _by_alias(home, outcome, "champion")
+
+
+@in_plain_words()
+def champion_number(client: MlflowClient, outcome: str = "churn") -> str | None:
+    """Which version scores, for whoever asks again and again: one call of the store, and no file is read."""
+    return _holder(client, tracked_name(outcome), "champion")
 
 
 @in_plain_words()

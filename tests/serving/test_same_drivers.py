@@ -16,15 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.answers import stored_answer
+from serving.answers import rendered
 from serving.champion import Champion
 from serving.forecast import Forecast, Model
 from serving.on_demand import feature_answer
-from serving.requests import FeaturesRequest, ScoreRequest
-from serving.scores import ScoredDay
+from serving.requests import FeaturesRequest
+from serving.store.reading import Row
 from training.kernel.answer import answer
 
-DAY = dt.date(2026, 2, 1)
 NOW = dt.datetime(2026, 2, 1, 4, tzinfo=dt.UTC)
 
 
@@ -57,8 +56,13 @@ def test_all_three_tell_the_same(random_kernels: ModuleType, seed: int, place: i
     sent = rows.astype(object).where(rows.notna(), None).to_dict("records")
     on_demand = json.loads(feature_answer(champion, FeaturesRequest(sent, explain, horizon), declared, NOW))["results"]
     figures = forecast.figures(rows).astype(object)
-    stored: dict[str, dict[str, Any]] = {
-        f"a-{n}": {**row, "drivers": json.dumps(told), "drivers_horizon": horizon}
+    from_store = [
+        json.loads(
+            rendered(
+                Row(f"a-{n}", None, "ok", json.dumps(row | {"drivers_horizon": horizon}), json.dumps(told), None, None),
+                explain,
+            )
+        )
         for n, (row, told) in enumerate(
             zip(
                 figures.where(figures.notna(), None).to_dict("records"),
@@ -66,9 +70,7 @@ def test_all_three_tell_the_same(random_kernels: ModuleType, seed: int, place: i
                 strict=True,
             )
         )
-    }
-    day = ScoredDay(DAY, horizon, kernel.horizons, "1", None, [], False, NOW, stored)
-    from_store = json.loads(stored_answer(day, ScoreRequest(list(stored), explain, None)))["results"]
+    ]
     for mine, again, kept in zip(table.to_dict("records"), on_demand, from_store, strict=True):
         drivers = json.loads(mine.pop("drivers"))
         assert drivers == again["drivers"] == kept["drivers"]

@@ -19,25 +19,20 @@ from training.registry import version
 
 
 @pytest.fixture(scope="module")
-def scores(scored_home: Path, history: History) -> pd.DataFrame:
-    return pd.read_parquet(scored_home / "scores" / f"{history.observed_until}.parquet")
-
-
-@pytest.fixture(scope="module")
 def kernel(home: Path) -> Kernel:
     return load_kernel(version(home, 1).folder)
 
 
-def test_points_of_every_scored_account_add_up(scores: pd.DataFrame) -> None:
-    scored = scores.dropna(subset=["churn_90d"])
+def test_points_of_every_scored_account_add_up(stored_scores: pd.DataFrame) -> None:
+    scored = stored_scores.dropna(subset=["churn_90d"])
     assert len(scored) > 200
     for row in scored.itertuples():
         total = row.typical_90d + sum(d["points"] for d in json.loads(row.drivers))
         assert total == pytest.approx(row.churn_90d, abs=1e-9)
 
 
-def test_every_feature_is_in_exactly_one_driver(scores: pd.DataFrame, kernel: Kernel) -> None:
-    for text in scores["drivers"].dropna().head(20):
+def test_every_feature_is_in_exactly_one_driver(stored_scores: pd.DataFrame, kernel: Kernel) -> None:
+    for text in stored_scores["drivers"].dropna().head(20):
         named = [name for driver in json.loads(text) for name in driver["features"]]
         assert sorted(named) == sorted(kernel.feature_names)
 
@@ -54,8 +49,8 @@ def test_the_points_of_a_topic_are_those_of_its_features(history: History, kerne
             assert lead * driver["points"] >= 0, "the sentence speaks of a feature that pulls the other way"
 
 
-def test_sentences_of_20_random_accounts_read_as_english(scores: pd.DataFrame) -> None:
-    scored = scores.dropna(subset=["churn_90d"]).sample(20, random_state=3)
+def test_sentences_of_20_random_accounts_read_as_english(stored_scores: pd.DataFrame) -> None:
+    scored = stored_scores.dropna(subset=["churn_90d"]).sample(20, random_state=3)
     sentences = {d["sentence"] for text in scored["drivers"] for d in json.loads(text)}
     assert len(sentences) > 100
     for said in sentences:

@@ -17,6 +17,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from training.kernel import Interval, Kernel, SmoothMap, sigmoid
+from training.kernel.drivers import drivers
+from training.kernel.figures import figure_columns, figures
+from training.kernel.rows import Columns
 
 IDENTITY = SmoothMap((), (), (0.0, 1.0))
 
@@ -114,6 +117,34 @@ def test_the_same_bytes_alone_and_in_any_batch_at_every_horizon(kernels: ModuleT
             assert kernels.same(whole["explained"], whole["probabilities"])
             for name, values in kernels.everything(kernel, rows.head(0), horizon).items():
                 assert values.shape == (0, *whole[name].shape[1:])
+
+    always(check, 8)
+
+
+def test_columns_are_read_as_a_frame_is(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000))
+        arrays = {name: rows[name].to_numpy(dtype=object if name == "plan" else np.float64) for name in rows}
+        columns = Columns(arrays, len(rows))
+        for horizon in kernel.horizons:
+            whole = kernels.everything(kernel, rows, horizon)
+            for _ in range(2):  # read once, asked twice
+                for name, values in kernels.everything(kernel, columns, horizon).items():
+                    assert kernels.same(values, whole[name]), name
+        framed = figures(kernel, rows)
+        for name, values in figure_columns(kernel, columns).items():
+            assert kernels.same(values, framed[name].to_numpy()), name
+
+    always(check, 8)
+
+
+def test_the_first_drivers_are_those_of_all(kernels: ModuleType) -> None:
+    def check(rng: Random) -> None:
+        kernel, rows = kernels.kernel(rng), kernels.rows(rng.randrange(1000)).replace(np.inf, np.nan)
+        every = drivers(kernel, rows, kernel.horizons[-1])
+        for count in range(6):
+            first = drivers(kernel, rows, kernel.horizons[-1], count)
+            assert repr(first) == repr([found[:count] for found in every])  # a value may be NaN
 
     always(check, 8)
 

@@ -198,6 +198,7 @@ def test_a_store_that_was_being_made_when_somebody_stopped_it_is_made_anew(tmp_p
     assert not (tmp_path / "mlflow.db.part").exists()
 
 
+@pytest.mark.prove
 def test_two_processes_may_make_the_store_at_once(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from training.tracking import open_store; open_store(Path({str(tmp_path)!r}))"
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]

@@ -176,6 +176,7 @@ def test_files_that_are_gone_are_said_so(named: Served, against: tuple[Path, Tra
         away.rename(moved)
 
 
+@pytest.mark.prove
 def test_a_server_that_went_away_loses_no_champion_in_silence(
     named: Served, against: tuple[Path, TrainResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

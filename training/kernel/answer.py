@@ -58,7 +58,8 @@ def answer(kernel: Kernel, rows: pd.DataFrame, horizon: int | None = None, expla
     told = ["[]"] * len(rows)
     if explain and len(rows):
         typical = kernel.typical_probability(horizon)
-        found = explained_drivers(rows, kernel.explain(encoded, horizon).points, kernel)
+        # One more than is told says that there are others.
+        found = explained_drivers(rows, kernel.explain(encoded, horizon).points, kernel, explain + 1)
         for n, p in enumerate(table[f"{kernel.outcome}_{horizon}d"].tolist()):
             if p == p:  # an expansion that nobody can tell has no drivers either
                 cut = with_rest(found[n][:explain], len(found[n]) > explain, p, typical)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from training.kernel.model import Encoded, Kernel
-from training.kernel.rows import numbers
+from training.kernel.rows import Columns, numbers
 
 __all__ = ["SHORT_TERM", "Curve", "curve_of", "renewal_days"]
 
@@ -99,12 +99,12 @@ class Curve(NamedTuple):
         return np.where(np.isnan(days), np.nan, 1 - self.churn(np.nan_to_num(days)))[:, 0]
 
 
-def renewal_days(rows: pd.DataFrame) -> np.ndarray:
+def renewal_days(rows: pd.DataFrame | Columns) -> np.ndarray:
     """(n,) days to the next renewal of accounts on terms longer than a month; NaN for others and where unknown."""
     return np.where(numbers(rows, "term_months") > SHORT_TERM, numbers(rows, "days_to_renewal"), np.nan)
 
 
-def curve_of(kernel: Kernel, rows: pd.DataFrame, encoded: Encoded | None = None) -> Curve:
+def curve_of(kernel: Kernel, rows: pd.DataFrame | Columns, encoded: Encoded | None = None) -> Curve:
     """The curve of each of n rows of features; `encoded` are the same rows, where the kernel has them already."""
     encoded = kernel.encode(rows) if encoded is None else encoded
     ratios = None

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from training.kernel.model import Kernel
-from training.kernel.rows import numbers
+from training.kernel.rows import Columns, numbers, text_values
 from training.kernel.sentences import Value, is_missing, sentence, shown
 
 __all__ = ["EVERYTHING_ELSE", "drivers", "explained_drivers", "text_inputs", "with_rest"]
@@ -21,26 +21,31 @@ _COMPARED = ("count", "percent", "days", "hours", "age", "number", "money")
 """Ways of writing a value beside which the typical account's value helps."""
 
 
-def drivers(kernel: Kernel, rows: pd.DataFrame, horizon: int) -> list[list[dict[str, Any]]]:
-    """All drivers of each row, the largest first.
+def drivers(
+    kernel: Kernel, rows: pd.DataFrame | Columns, horizon: int, count: int | None = None
+) -> list[list[dict[str, Any]]]:
+    """The drivers of each row, the largest first.
 
     Parameters
     ----------
     rows : features by name; columns may lack.
+    count : how many of each row at most; all of them where it is None.
 
     Returns
     -------
     For each row its drivers: feature, sentence, value, unit, dimension, actionable, points, features. The points are
-    in units of probability and sum, with the typical account's probability, to the row's to 1e-9.
+    in units of probability and those of all sum, with the typical account's probability, to the row's to 1e-9.
 
     Raises
     ------
     ValueError : a number feature holds something that is not a number.
     """
-    return explained_drivers(rows, kernel.explain(rows, horizon).points, kernel)
+    return explained_drivers(rows, kernel.explain(rows, horizon).points, kernel, count)
 
 
-def explained_drivers(rows: pd.DataFrame, points: np.ndarray, kernel: Kernel) -> list[list[dict[str, Any]]]:
+def explained_drivers(
+    rows: pd.DataFrame | Columns, points: np.ndarray, kernel: Kernel, count: int | None = None
+) -> list[list[dict[str, Any]]]:
     """As `drivers`, from attributions (n, k) that are there already."""
     topics: dict[str, list[int]] = {}
     for place, name in enumerate(kernel.feature_names):
@@ -49,10 +54,9 @@ def explained_drivers(rows: pd.DataFrame, points: np.ndarray, kernel: Kernel) ->
     columns: dict[str, list[Value]] = {}
     for name in kernel.words:
         if name in rows.columns:
-            told = rows[name].astype(object).tolist() if name in texts else numbers(rows, name).tolist()
-            columns[name] = [v if isinstance(v, (str, float)) else None for v in told]
+            columns[name] = text_values(rows, name) if name in texts else numbers(rows, name).tolist()
     return [
-        _row_drivers({name: column[n] for name, column in columns.items()}, row_points, topics, kernel)
+        _row_drivers({name: column[n] for name, column in columns.items()}, row_points, topics, kernel, count)
         for n, row_points in enumerate(points.tolist())
     ]
 
@@ -94,31 +98,42 @@ def text_inputs(kernel: Kernel) -> set[str]:
 
 
 def _row_drivers(
-    values: Mapping[str, Value], points: Sequence[float], topics: Mapping[str, list[int]], kernel: Kernel
+    values: Mapping[str, Value],
+    points: Sequence[float],
+    topics: Mapping[str, list[int]],
+    kernel: Kernel,
+    count: int | None,
 ) -> list[dict[str, Any]]:
+    names = kernel.feature_names
     found = []
     for places in topics.values():
-        total = float(sum(points[i] for i in places))
+        total = float(sum([points[i] for i in places]))
         # The sentence must be about a feature that pulls the way the whole topic does; one with a value says more.
         way = 1 if total >= 0 else -1
-        telling = [i for i in places if way * points[i] > 0 and not is_missing(values.get(kernel.feature_names[i]))]
-        lead = max(telling or places, key=lambda i: way * points[i])
-        name = kernel.feature_names[lead]
-        value = values.get(name)
-        wording = kernel.words[name]
-        found.append(
-            {
-                "feature": name,
-                "sentence": _compared(name, values, kernel),
-                "value": None if is_missing(value) else value,
-                "unit": wording.unit,
-                "dimension": wording.dimension,
-                "actionable": wording.actionable,
-                "points": total,
-                "features": [kernel.feature_names[i] for i in places],
-            }
-        )
-    return sorted(found, key=lambda d: (-abs(d["points"]), d["feature"]))
+        lead = places[0]
+        if len(places) > 1:
+            telling = [i for i in places if way * points[i] > 0 and not is_missing(values.get(names[i]))]
+            lead = max(telling or places, key=lambda i: way * points[i])
+        found.append((-abs(total), names[lead], total, places))
+    found.sort(key=lambda driver: driver[:2])
+    # Only what is told is put into words, which takes longer than all the rest.
+    return [_worded(name, total, places, values, kernel) for _, name, total, places in found[:count]]
+
+
+def _worded(
+    name: str, points: float, places: Sequence[int], values: Mapping[str, Value], kernel: Kernel
+) -> dict[str, Any]:
+    value, wording = values.get(name), kernel.words[name]
+    return {
+        "feature": name,
+        "sentence": _compared(name, values, kernel),
+        "value": None if is_missing(value) else value,
+        "unit": wording.unit,
+        "dimension": wording.dimension,
+        "actionable": wording.actionable,
+        "points": points,
+        "features": [kernel.feature_names[i] for i in places],
+    }
 
 
 def _compared(name: str, values: Mapping[str, Value], kernel: Kernel) -> str:

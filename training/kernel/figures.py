@@ -15,18 +15,22 @@ import pandas as pd
 from training.kernel.curve import curve_of
 from training.kernel.drivers import text_inputs
 from training.kernel.model import Encoded, Kernel
-from training.kernel.rows import numbers
+from training.kernel.rows import Columns, numbers
 
-__all__ = ["figures", "inputs", "nearest"]
+__all__ = ["figure_columns", "figures", "inputs", "nearest", "read_anyway"]
 
 _ALWAYS = {"churn": ("mrr", "days_to_renewal", "term_months"), "expansion": ("mrr",)}
-"""Features that an outcome's figures are told from, whether or not the trees read them."""
 
 
 def inputs(kernel: Kernel) -> dict[str, bool]:
     """Each column that a kernel's figures and drivers are told from, and whether its values are text."""
     texts = text_inputs(kernel)
-    return {name: name in texts for name in (*kernel.words, *_ALWAYS.get(kernel.outcome, ()))}
+    return {name: name in texts for name in (*kernel.words, *read_anyway(kernel))}
+
+
+def read_anyway(kernel: Kernel) -> tuple[str, ...]:
+    """The features that a kernel's figures are told from, whether or not the trees read them."""
+    return _ALWAYS.get(kernel.outcome, ())
 
 
 def figures(kernel: Kernel, rows: pd.DataFrame, encoded: Encoded | None = None) -> pd.DataFrame:
@@ -47,6 +51,13 @@ def figures(kernel: Kernel, rows: pd.DataFrame, encoded: Encoded | None = None) 
     ------
     ValueError : a number feature holds something that is not a number.
     """
+    return pd.DataFrame(figure_columns(kernel, rows, encoded), index=rows.index, dtype=np.float64)
+
+
+def figure_columns(
+    kernel: Kernel, rows: pd.DataFrame | Columns, encoded: Encoded | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of `figures`, (n,) float64 each, without a frame around them."""
     outcome, prefix = kernel.outcome, "" if kernel.outcome == "churn" else f"{kernel.outcome}_"
     encoded = kernel.encode(rows) if encoded is None else encoded
     mrr = numbers(rows, "mrr")
@@ -66,11 +77,14 @@ def figures(kernel: Kernel, rows: pd.DataFrame, encoded: Encoded | None = None) 
             found[f"expected_mrr_{h}d"] = np.where(mrr >= 0, mrr, np.nan) * (1 - p) * ratio
     if outcome == "churn":
         found["renewal_next"] = curve_of(kernel, rows, encoded).renewed(numbers(rows, "days_to_renewal"))
-    frame = pd.DataFrame(found, index=rows.index, dtype=np.float64)
+    columns = {
+        name: told if isinstance(told, np.ndarray) else np.full(len(mrr), told, dtype=np.float64)
+        for name, told in found.items()
+    }
     if outcome == "expansion":
         # An account that pays nothing cannot grow by a tenth, and none like it was learned from.
-        frame.loc[mrr <= 0] = np.nan
-    return frame
+        columns = {name: np.where(mrr <= 0, np.nan, told) for name, told in columns.items()}
+    return columns
 
 
 def nearest(horizons: Iterable[int], asked: int) -> int:

@@ -53,8 +53,12 @@ class SmoothMap(NamedTuple):
 
     def log_odds(self, margins: np.ndarray) -> np.ndarray:
         """z, (n,); the same bytes for a margin alone and in any batch."""
-        total = np.zeros(len(np.asarray(margins)))
-        for weight, column in zip(self.coefficients, self.basis(margins).T, strict=True):
+        return self.weighted(self.basis(margins))
+
+    def weighted(self, basis: np.ndarray) -> np.ndarray:
+        """z, (n,), of margins whose basis is there already."""
+        total = np.zeros(len(basis))
+        for weight, column in zip(self.coefficients, basis.T, strict=True):
             total += weight * column
         return total
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from training.kernel.maps import SmoothMap, sigmoid
-from training.kernel.rows import encode_rows, fill_gaps
+from training.kernel.rows import Columns, encode_rows, fill_gaps
 from training.kernel.sentences import Wording, named_in, plain_wording, ways_are_known
 
 __all__ = ["Encoded", "Explanation", "Interval", "Kernel"]
@@ -177,20 +177,19 @@ class Kernel:
             raise ValueError(f"This model has no horizon of {horizon} days; it has {list(self.horizons)}.")
         return self.horizons.index(horizon)
 
-    def margins(self, rows: pd.DataFrame | Encoded, horizon: int) -> np.ndarray:
+    def margins(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> np.ndarray:
         """Raw scores f, (n,), of the interval that ends at a horizon, before calibration."""
         return self._margins(self.encode(rows), self.place(horizon))
 
-    def hazards(self, rows: pd.DataFrame | Encoded) -> np.ndarray:
+    def hazards(self, rows: pd.DataFrame | Columns | Encoded) -> np.ndarray:
         """(n, K) calibrated hazard of each interval."""
         return self._hazards(self.encode(rows), len(self.intervals))
 
-    def probabilities(self, rows: pd.DataFrame | Encoded, horizon: int) -> np.ndarray:
+    def probabilities(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> np.ndarray:
         """Calibrated probabilities, (n,), strictly inside (0, 1) and the same bytes alone and in any batch."""
-        last = self.place(horizon)
-        return _cumulative(self._hazards(self.encode(rows), last + 1))[:, -1]
+        return self._probability(self.encode(rows), self.place(horizon)).copy()
 
-    def bounds(self, rows: pd.DataFrame | Encoded, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> tuple[np.ndarray, np.ndarray]:
         """A 90 % interval of each probability, (n,) and (n,), from the error of the calibration alone.
 
         Notes
@@ -201,21 +200,21 @@ class Kernel:
         last = self.place(horizon)
         encoded = self.encode(rows)
         hazards = self._hazards(encoded, last + 1)
-        p = _cumulative(hazards)[:, -1]
+        p = self._probability(encoded, last)
         if not self.covariance.size:
             return p.copy(), p.copy()
         columns = []
         for k in range(last + 1):
             columns += [hazards[:, k] / p * b for b in self._basis(encoded, k).T]
-        variance = np.zeros(len(p))
-        for i, left in enumerate(columns):
-            for j, right in enumerate(columns):
-                variance += self.covariance[i, j] * left * right
+        count = len(columns)
+        right, variance = np.array(columns), np.zeros(len(p))
+        for left, by in zip(columns, self.covariance[:count, :count], strict=True):
+            variance = _in_turn(np.vstack([variance, by[:, None] * left * right]))
         error = _Z90 * np.sqrt(np.maximum(variance, 0.0))
         centre = np.array([math.log(x / (1 - x)) for x in p.tolist()])
         return sigmoid(centre - error), sigmoid(centre + error)
 
-    def involuntary(self, rows: pd.DataFrame | Encoded, horizon: int) -> np.ndarray:
+    def involuntary(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> np.ndarray:
         """(n,) the part of the probability that is involuntary; the rest is voluntary.
 
         Raises
@@ -227,16 +226,13 @@ class Kernel:
             raise ValueError(f"The outcome {self.outcome} has no voluntary and involuntary parts.")
         encoded = self.encode(rows)
         hazards = self._hazards(encoded, last + 1)
-        margins = self._said(encoded, "share", self._share_booster, self.share_fills)
         before, total = np.ones(len(rows)), np.zeros(len(rows))
         for k in range(last + 1):
-            share = self.intervals[k].share
-            part = sigmoid(share.log_odds(margins)) if isinstance(share, SmoothMap) else share
-            total += before * hazards[:, k] * part
+            total += before * hazards[:, k] * self._part(encoded, k)
             before = before * (1 - hazards[:, k])
-        return np.minimum(total, _cumulative(hazards)[:, -1])
+        return np.minimum(total, self._probability(encoded, last))
 
-    def retained_ratio(self, rows: pd.DataFrame | Encoded, horizon: int) -> np.ndarray:
+    def retained_ratio(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> np.ndarray:
         """(n,) expected MRR at the end of a horizon over today's, of an account retained until then; at least 0.
 
         Raises
@@ -253,7 +249,7 @@ class Kernel:
         """p0, the calibrated probability of the typical account, which attributions start from."""
         return float(_cumulative(np.array([self._base_hazards[: self.place(horizon) + 1]]))[0, -1])
 
-    def explain(self, rows: pd.DataFrame | Encoded, horizon: int) -> Explanation:
+    def explain(self, rows: pd.DataFrame | Columns | Encoded, horizon: int) -> Explanation:
         """Exact TreeSHAP attributions as shares of the calibrated probability.
 
         Notes
@@ -267,7 +263,7 @@ class Kernel:
         encoded = self.encode(rows)
         n = len(encoded)
         hazards = self._hazards(encoded, last + 1)
-        probability = _cumulative(hazards)[:, -1]
+        probability = self._probability(encoded, last).copy()
         typical_hazards = self._base_hazards[: last + 1]
         typical = self.typical_probability(horizon)
         survival, typical_survival = 1 - hazards, [1 - q for q in typical_hazards]
@@ -291,9 +287,16 @@ class Kernel:
         base_log_odds = math.log(typical / (1 - typical))
         return Explanation(probability, typical, points, points * scale[:, None], base_log_odds)
 
-    def encode(self, rows: pd.DataFrame | Encoded) -> Encoded:
+    def encode(self, rows: pd.DataFrame | Columns | Encoded) -> Encoded:
         """Rows in the form that every method of this kernel takes in their place."""
-        return rows if isinstance(rows, Encoded) else Encoded(encode_rows(rows, self.feature_names, self.categories))
+        if isinstance(rows, Encoded):
+            return rows
+        kept = rows.encoded.get(self) if isinstance(rows, Columns) else None
+        if kept is None:
+            kept = Encoded(encode_rows(rows, self.feature_names, self.categories))
+            if isinstance(rows, Columns):
+                rows.encoded[self] = kept
+        return kept
 
     def _filled(self, matrix: np.ndarray, k: int) -> np.ndarray:
         return fill_gaps(matrix, self.feature_names, self.intervals[k].fills)
@@ -316,9 +319,26 @@ class Kernel:
         """(n, count) calibrated hazards of the first intervals."""
         for k in range(count):
             if ("hazard", k) not in encoded.said:
-                log_odds = self.intervals[k].calibration.log_odds(self._margins(encoded, k))
+                log_odds = self.intervals[k].calibration.weighted(self._basis(encoded, k))
                 encoded.said["hazard", k] = sigmoid(log_odds)
         return np.column_stack([encoded.said["hazard", k] for k in range(count)])
+
+    def _probability(self, encoded: Encoded, last: int) -> np.ndarray:
+        """(n,) the probability at the end of an interval."""
+        if ("probability", last) not in encoded.said:
+            whole = _cumulative(self._hazards(encoded, last + 1))
+            encoded.said.update({("probability", k): whole[:, k] for k in range(last + 1)})
+        return encoded.said["probability", last]
+
+    def _part(self, encoded: Encoded, k: int) -> np.ndarray | float | None:
+        """(n,) the involuntary part of an interval's hazard, or the same number for all."""
+        share = self.intervals[k].share
+        if not isinstance(share, SmoothMap):
+            return share
+        if ("part", k) not in encoded.said:
+            margins = self._said(encoded, "share", self._share_booster, self.share_fills)
+            encoded.said["part", k] = sigmoid(share.log_odds(margins))
+        return encoded.said["part", k]
 
     def _basis(self, encoded: Encoded, k: int) -> np.ndarray:
         if ("basis", k) not in encoded.said:
@@ -358,7 +378,9 @@ def _log_odds_secant(p: float, p0: float) -> float:
 
 def _row_sums(matrix: np.ndarray) -> np.ndarray:
     """Sums over columns added one after the other, so that they do not depend on how many rows there are."""
-    total = np.zeros(len(matrix))
-    for column in matrix.T:
-        total += column
-    return total
+    return np.asarray(np.add.accumulate(matrix, axis=1)[:, -1] + 0.0)  # never -0
+
+
+def _in_turn(terms: np.ndarray) -> np.ndarray:
+    """Sums over the first axis, likewise."""
+    return np.asarray(np.add.accumulate(terms, axis=0)[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -67,14 +68,26 @@ def sentence(name: str, values: Mapping[str, Value], words: Mapping[str, Wording
     """
     if is_missing(values.get(name)):
         return words[name].missing
-
-    def fill(match: re.Match[str]) -> str:
-        other = name if match[1] == "value" else match[1]
+    pieces = list(_pieces(words[name].sentence))
+    for place in range(1, len(pieces), 2):
+        other = name if pieces[place] == "value" else pieces[place]
         value = values.get(other)
-        return "an unknown number" if is_missing(value) else shown(words[other].show, value)
-
-    text = _PLACE.sub(fill, words[name].sentence)
+        pieces[place] = "an unknown number" if is_missing(value) else shown(words[other].show, value)
+    text = "".join(pieces)
     return text[:1].upper() + text[1:]
+
+
+@functools.lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[str, ...]:
+    """A sentence cut at the names in it: text, name, text, ..., text."""
+    return tuple(_PLACE.split(text))
+
+
+@functools.lru_cache(maxsize=4096)
+def _way(show: str) -> tuple[str, tuple[str, ...]]:
+    """A way of writing a value, and its words."""
+    kind, *words = show.split("|")
+    return kind, tuple(words)
 
 
 def is_missing(value: Value) -> bool:
@@ -116,7 +129,7 @@ def shown(show: str, value: Value) -> str:
     >>> [shown("age", d) for d in (9.0, 100.0, 800.0)]
     ['9 days', '3 months', '2 years and 2 months']
     """
-    kind, *words = show.split("|")
+    kind, words = _way(show)
     if kind == "text" or not isinstance(value, (int, float)):
         return str(value).replace("_", " ")
     match kind:
