@@ -1,4 +1,4 @@
-"""Answers: stored rows in, the JSON of POST /score out, and what every answer is made of."""
+"""Answers: stored rows in, the JSON of POST /score and POST /history out, and what every answer is made of."""
 
 from __future__ import annotations
 
@@ -6,17 +6,45 @@ import datetime as dt
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from serving.layout import INTERVAL
 from serving.problems import ProblemError, problem_type
-from serving.requests import ScoreRequest
-from serving.scores import ScoredDay
+from serving.requests import HistoryRequest
 from training.kernel.drivers import with_rest
 
-__all__ = ["account_error", "encode", "leading", "plain", "stored_answer", "utc"]
+if TYPE_CHECKING:
+    from serving.store.feedback import Feedback
+    from serving.store.reading import Row, Run
+
+__all__ = [
+    "account_error",
+    "check_horizon",
+    "encode",
+    "feedback_document",
+    "head_of",
+    "history_answer",
+    "leading",
+    "plain",
+    "rendered",
+    "score_answer",
+    "unknown_account",
+    "utc",
+]
+
+_HEAD = (
+    "as_of",
+    "model_version",
+    "expansion_version",
+    "computed_at",
+    "horizons",
+    "drivers_horizon",
+    "interval",
+    "not_validated_in_time",
+    "rule_based",
+)
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -94,69 +122,121 @@ def account_error(account_id: Any, kind: str, detail: str) -> dict[str, Any]:
     }
 
 
-def stored_answer(day: ScoredDay, request: ScoreRequest) -> bytes:
-    """The body of POST /score: the stored rows in the order asked for.
+def rendered(row: Row, explain: int) -> bytes:
+    """One stored row as POST /score and POST /history answer it, with its first drivers.
+
+    Parameters
+    ----------
+    explain : drivers of each outcome at most; what is left out of them closes the list as "everything else".
+    """
+    figures = json.loads(row.figures)
+    told: dict[str, Any] = {}
+    try:
+        for outcome, prefix, text in (("churn", "", row.drivers), ("expansion", "expansion_", row.expansion_drivers)):
+            if outcome == "churn" or f"{prefix}drivers_horizon" in figures:
+                told[f"{prefix}drivers"] = _cut(figures, outcome, text, explain)
+        if row.status == "churned":
+            told["frozen"] = _frozen(row.frozen, explain)
+    except (ValueError, TypeError, KeyError):  # a store that another program wrote to
+        return encode(
+            account_error(row.account_id, "drivers-broken", "The stored drivers cannot be read; ask with explain = 0.")
+        )
+    return row.figures.encode("utf-8")[:-1] + b"," + encode(told)[1:]
+
+
+def _cut(figures: Mapping[str, Any], outcome: str, text: str | None, explain: int) -> list[dict[str, Any]]:
+    """The first drivers of an outcome at their horizon, and what the others add up to."""
+    prefix = "" if outcome == "churn" else f"{outcome}_"
+    horizon = figures[f"{prefix}drivers_horizon"]
+    probability = figures[f"{outcome}_{horizon}d"] if horizon else None
+    if explain == 0 or probability is None:
+        return []
+    if text is None:
+        raise ValueError("a probability without drivers")
+    kept, more = leading(text, explain)
+    return with_rest(plain(kept), more, probability, figures[f"{prefix}typical_{horizon}d"])
+
+
+def _frozen(text: str | None, explain: int) -> dict[str, Any] | None:
+    """The last score of an account before it churned, told as its row was told then."""
+    if text is None:
+        return None
+    figures = json.loads(text)
+    for outcome, prefix in (("churn", ""), ("expansion", "expansion_")):
+        if f"{prefix}drivers" in figures:
+            whole = encode(figures[f"{prefix}drivers"]).decode("utf-8")
+            figures[f"{prefix}drivers"] = _cut(figures, outcome, whole, explain)
+    return figures
+
+
+def unknown_account(account_id: Any, as_of: dt.date) -> bytes:
+    """The result of an account that is not among those of a day, or not among those that may be seen."""
+    if not isinstance(account_id, str):
+        return encode(account_error(account_id, "bad-account-id", 'An account id must be text, as in "a-1".'))
+    detail = f"No account with this id is among those of {as_of.isoformat()}."
+    return encode(account_error(account_id, "unknown-account", detail))
+
+
+def head_of(run: Run) -> bytes:
+    """What POST /score says once, before the results; the members of the run's header in a fixed order."""
+    return encode({name: run.header[name] for name in _HEAD})[:-1]
+
+
+def score_answer(head: bytes, results: Sequence[bytes]) -> bytes:
+    """The body of POST /score: the head of a run and its results, in the order asked for."""
+    return head + b',"results":[' + b",".join(results) + b"]}"
+
+
+def check_horizon(run: Run, horizon: int | None) -> None:
+    """Whether the stored drivers are those of the horizon that was asked for.
 
     Raises
     ------
-    ProblemError : 422, another horizon is to be explained than the one that drivers are stored for.
+    ProblemError : 422, they are those of another, or there are none.
     """
-    if request.horizon not in (None, day.horizon):
-        raise _not_stored(day, request.horizon)
-    return encode(
-        {
-            "as_of": day.as_of.isoformat(),
-            "model_version": day.model_version,
-            "expansion_version": day.expansion_version,
-            "computed_at": utc(day.computed_at),
-            "horizons": list(day.horizons),
-            "drivers_horizon": day.horizon,
-            "interval": None if day.rule_based else INTERVAL,
-            "not_validated_in_time": day.not_validated,
-            "rule_based": day.rule_based,
-            "results": [_stored(day, account_id, request.explain) for account_id in request.account_ids],
-        }
-    )
-
-
-def _not_stored(day: ScoredDay, horizon: int | None) -> ProblemError:
-    if day.horizon is None:
-        says = f"The scores of {day.as_of} are rule-based and have no drivers, at no horizon"
+    stored = run.header["drivers_horizon"]
+    if horizon in (None, stored):
+        return
+    if stored is None:
+        says = f"The scores of {run.as_of} are rule-based and have no drivers, at no horizon"
     else:
-        says = f"The stored drivers of {day.as_of} are those of {day.horizon} days, not of {horizon}"
-    return ProblemError(
+        says = f"The stored drivers of {run.as_of} are those of {stored} days, not of {horizon}"
+    raise ProblemError(
         422,
         "horizon-not-stored",
         f'{says}; leave "horizon" out, or send features to POST /score_features.',
-        members={"drivers_horizon": day.horizon, "horizons": list(day.horizons)},
+        members={"drivers_horizon": stored, "horizons": list(run.header["horizons"])},
     )
 
 
-def _stored(day: ScoredDay, account_id: Any, explain: int) -> dict[str, Any]:
-    if not isinstance(account_id, str):
-        return account_error(account_id, "bad-account-id", 'An account id must be text, as in "a-1".')
-    row = day.rows.get(account_id)
-    if row is None:
-        detail = f"No account with this id is among those of {day.as_of.isoformat()}."
-        return account_error(account_id, "unknown-account", detail)
-    told: dict[str, Any] = {}
-    for outcome, prefix in (("churn", ""), ("expansion", "expansion_")):
-        if f"{prefix}drivers" not in row:
-            continue
-        horizon = row[f"{prefix}drivers_horizon"]
-        probability = row[f"{outcome}_{horizon}d"] if horizon else None
-        if explain == 0 or probability is None:
-            told[f"{prefix}drivers"] = []
-            continue
-        try:
-            typical = row[f"{prefix}typical_{horizon}d"]
-            kept, more = leading(row[f"{prefix}drivers"], explain)
-            told[f"{prefix}drivers"] = with_rest(plain(kept), more, probability, typical)
-        except (ValueError, TypeError, KeyError):  # a score file that another program wrote
-            return account_error(
-                account_id, "drivers-broken", "The stored drivers cannot be read; ask with explain = 0."
-            )
-    return {**row, **told}
+def history_answer(asked: HistoryRequest, days: Sequence[Row], feedback: Sequence[Feedback]) -> bytes:
+    """The body of POST /history: the rows of an account, oldest first, and what was said of it.
+
+    Parameters
+    ----------
+    days : at most one more than asked for, which tells that there are more.
+    """
+    told = {
+        "account_id": asked.account_id,
+        "since": asked.since.isoformat() if asked.since else None,
+        "until": asked.until.isoformat() if asked.until else None,
+        "more": len(days) > asked.limit,
+        "feedback": [feedback_document(one) for one in feedback],
+    }
+    rows = b",".join(rendered(row, asked.explain) for row in days[: asked.limit])
+    return encode(told)[:-1] + b',"days":[' + rows + b"]}"
+
+
+def feedback_document(one: Feedback) -> dict[str, Any]:
+    """What was said of an account, as the service tells it; by whom stays in the store."""
+    return {
+        "id": one.id,
+        "account_id": one.account_id,
+        "verdict": one.verdict,
+        "until": one.until.isoformat() if one.until else None,
+        "as_of": one.as_of.isoformat(),
+        "given_at": utc(one.given_at),
+    }
 
 
 def utc(moment: dt.datetime) -> str:

@@ -1,4 +1,4 @@
-"""Starts the service: from an account's home, a host and a port to a running `bentoml serve`."""
+"""Starts the service: from a home, a store, a host and a port to a running `bentoml serve`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from features.errors import TenureError
+from serving.store.address import Address
+from serving.store.store import Store
 
 __all__ = ["command", "environment", "serve"]
 
@@ -17,20 +19,30 @@ __all__ = ["command", "environment", "serve"]
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def serve(home: Path, host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> NoReturn:
+def serve(
+    home: Path,
+    address: Address,
+    host: str = "127.0.0.1",
+    port: int = 3000,
+    workers: int = 1,
+    max_in_flight: int = 256,
+) -> NoReturn:
     """Become the server; the process is replaced, so that signals reach it directly.
+
+    The store is made or brought up to date before, so that workers find it ready.
 
     Raises
     ------
-    TenureError : the host, the port or the number of workers cannot be served on.
+    TenureError : the host, the port or the number of workers cannot be served on, or the store does not answer.
     """
-    address = _address(host)
+    ip = _ip(host)
     if not 1 <= port <= 65535:
         raise TenureError(f"The port {port} is not between 1 and 65535; choose another with --port.")
     if workers < 1:
         raise TenureError(f"{workers} workers cannot serve; give 1 or more.")
-    _check_free(address, port)
-    arguments, variables = command(address, port), environment(home, port, workers)
+    _check_free(ip, port)
+    Store.open(address).close()
+    arguments, variables = command(ip, port), environment(home, address, port, workers, max_in_flight)
     # bentoml puts the working directory first on the import path, where a folder that happens to be called
     # `features` or `serving` would be taken for Tenure's.
     os.chdir(_ROOT)
@@ -47,13 +59,16 @@ def command(address: str, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def environment(home: Path, port: int, workers: int) -> dict[str, str]:
-    """The environment of the server: where home is, and nothing reported or left outside it."""
+def environment(home: Path, address: Address, port: int, workers: int, max_in_flight: int = 256) -> dict[str, str]:
+    """The environment of the server: where home and store are, and nothing reported or left outside them."""
     home = home.absolute()
     variables = dict(os.environ)
     variables.update(
         TENURE_HOME=str(home),
+        # Empty for the file in the home, which every worker finds there.
+        TENURE_STORE="" if address.file else address.url.render_as_string(hide_password=False),
         TENURE_WORKERS=str(workers),
+        TENURE_MAX_IN_FLIGHT=str(max_in_flight),
         BENTOML_DO_NOT_TRACK="True",
         PYTHONUNBUFFERED="1",
     )
@@ -62,7 +77,7 @@ def environment(home: Path, port: int, workers: int) -> dict[str, str]:
     return variables
 
 
-def _address(host: str) -> str:
+def _ip(host: str) -> str:
     """An IP address for a host; bentoml takes nothing else."""
     try:
         return str(ipaddress.ip_address(host))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from serving.answers import account_error, encode, plain, utc
 from serving.champion import Champion
@@ -17,8 +17,12 @@ from serving.problems import ProblemError
 from serving.requests import FeaturesRequest
 from serving.rows import DeclaredFeature, FeatureRow, RowError, check_row
 from training.kernel.drivers import with_rest
+from training.kernel.rows import Columns
 
-__all__ = ["feature_answer"]
+if TYPE_CHECKING:
+    from serving.forecast import Forecast
+
+__all__ = ["columns_of", "explained_horizon", "feature_answer", "figures_of"]
 
 _FAR = 36525  # days; a renewal beyond them is no date
 
@@ -38,16 +42,7 @@ def feature_answer(
     ProblemError : 422, a horizon is to be explained that the champion of churn does not have.
     """
     forecast = champion.forecast
-    horizons = list(forecast.churn.kernel.horizons)
-    asked = _Asked(request.explain, request.horizon or forecast.headline)
-    if asked.horizon not in horizons:
-        raise ProblemError(
-            422,
-            "unknown-horizon",
-            f"The champion, version {champion.version}, has no horizon of {asked.horizon} days; it has "
-            f"{', '.join(map(str, horizons))}.",
-            members={"horizons": horizons},
-        )
+    asked = _Asked(request.explain, explained_horizon(champion, request.horizon))
     results: list[dict[str, Any]] = []
     rows: dict[int, FeatureRow] = {}
     for place, raw in enumerate(request.rows):
@@ -62,16 +57,63 @@ def feature_answer(
     return encode(
         {
             "model_version": champion.version,
-            "expansion_version": forecast.expansion.version if forecast.expansion else None,
+            "expansion_version": champion.expansion_version,
             "catalogue_hash": champion.catalogue_hash,
             "computed_at": utc(now),
-            "horizons": horizons,
+            "horizons": list(forecast.churn.kernel.horizons),
             "drivers_horizon": asked.horizon,
             "interval": INTERVAL,
             "not_validated_in_time": forecast.not_validated,
             "results": results,
         }
     )
+
+
+def explained_horizon(champion: Champion, asked: int | None) -> int:
+    """The horizon of churn that is explained: the one that was asked for, else the headline.
+
+    Raises
+    ------
+    ProblemError : 422, the champion of churn does not have it.
+    """
+    horizons = list(champion.forecast.churn.kernel.horizons)
+    if asked is not None and asked not in horizons:
+        raise ProblemError(
+            422,
+            "unknown-horizon",
+            f"The champion, version {champion.version}, has no horizon of {asked} days; it has "
+            f"{', '.join(map(str, horizons))}.",
+            members={"horizons": horizons},
+        )
+    return asked or champion.forecast.headline
+
+
+def columns_of(forecast: Forecast, rows: Sequence[Mapping[str, float | str]]) -> Columns:
+    """Known values by feature as the kernels take them: float64 with NaN, and object columns of str with None."""
+    columns: dict[str, np.ndarray] = {}
+    for name, is_text in forecast.inputs.items():
+        if is_text:
+            columns[name] = np.array([row.get(name) for row in rows], dtype=object)
+        else:
+            columns[name] = np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
+    return Columns(columns, len(rows))
+
+
+def figures_of(forecast: Forecast, rows: Columns) -> list[dict[str, Any]]:
+    """The figures of each row by name, as JSON can say them.
+
+    Raises
+    ------
+    ArithmeticError : a probability of churn is not a number.
+    """
+    told = forecast.figure_columns(rows)
+    if not all(np.isfinite(told[f"churn_{h}d"]).all() for h in forecast.churn.kernel.horizons):
+        raise ArithmeticError("the model gave a probability that is not a number")
+    columns = [column.tolist() for column in told.values()]
+    return [
+        {name: value if math.isfinite(value) else None for name, value in zip(told, values, strict=True)}
+        for values in zip(*columns, strict=True)
+    ]
 
 
 class _Asked(NamedTuple):
@@ -103,20 +145,18 @@ def _scored_or_alone(champion: Champion, rows: list[FeatureRow], asked: _Asked) 
 
 def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[dict[str, Any]]:
     forecast = champion.forecast
-    frame = _frame(champion, rows)
-    figures = forecast.figures(frame)
-    if not np.isfinite(figures[[f"churn_{h}d" for h in forecast.churn.kernel.horizons]].to_numpy()).all():
-        raise ArithmeticError("the model gave a probability that is not a number")
+    columns = columns_of(forecast, [row.values for row in rows])
+    figures = figures_of(forecast, columns)
     names, categories = forecast.feature_names, forecast.categories
     results: list[dict[str, Any]] = []
-    for row, found in zip(rows, figures.to_dict("records"), strict=True):
+    for row, found in zip(rows, figures, strict=True):
         probability = found[f"churn_{asked.horizon}d"]
         results.append(
             {
                 "account_id": row.account_id,
                 "as_of": row.as_of.isoformat(),
                 "renews_on": _renews_on(row),
-                **{str(name): plain(value) for name, value in found.items()},
+                **found,
                 "reading": champion.reading(probability, row.as_of, asked.horizon),
                 "missing": [name for name in names if name not in row.values],
                 "unseen": [
@@ -130,7 +170,9 @@ def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[d
         prefix = "" if outcome == "churn" else f"{outcome}_"
         horizon = forecast.horizon_of(outcome, asked.horizon)
         drivers: Sequence[Sequence[Mapping[str, Any]]]
-        drivers = forecast.drivers(model.kernel, frame, horizon) if asked.explain else [()] * len(rows)
+        # One more than is told says that there are others.
+        count = asked.explain + 1
+        drivers = forecast.drivers(model.kernel, columns, horizon, count) if asked.explain else [()] * len(rows)
         for result, told in zip(results, drivers, strict=True):
             probability, typical = result[f"{outcome}_{horizon}d"], result[f"{prefix}typical_{horizon}d"]
             result[f"{prefix}drivers_horizon"] = horizon
@@ -148,14 +190,3 @@ def _renews_on(row: FeatureRow) -> str | None:
     if not isinstance(days, float) or not 0 <= days <= _FAR:
         return None
     return (row.as_of + dt.timedelta(days=int(days))).isoformat()
-
-
-def _frame(champion: Champion, rows: list[FeatureRow]) -> pd.DataFrame:
-    """The rows as the kernels take them: float64 with NaN, and object columns of str with None."""
-    columns: dict[str, np.ndarray] = {}
-    for name, is_text in champion.forecast.inputs.items():
-        if is_text:
-            columns[name] = np.array([row.values.get(name) for row in rows], dtype=object)
-        else:
-            columns[name] = np.array([row.values.get(name, np.nan) for row in rows], dtype=np.float64)
-    return pd.DataFrame(columns)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 __all__ = ["HEADERS", "PAGE"]
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -15,13 +12,20 @@ PAGE = """<!doctype html>
 <title>Tenure</title>
 <style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}code{font-size:.9em}</style>
 <h1>Tenure</h1>
-<p>Which accounts are about to leave, and why. This process answers:</p>
+<p>Which accounts are about to leave, and why. This process answers, to whoever sends a token:</p>
 <ul>
 <li><code>POST /score</code> with <code>{"account_ids": ["a-1"], "explain": 5}</code>: the latest stored scores, at
 every horizon</li>
 <li><code>POST /score_features</code> with <code>{"rows": [{...}], "explain": 5, "horizon": 30}</code>: scores with the
 champion, with the reasons at one horizon</li>
-<li><a href="readyz"><code>GET /readyz</code></a>: which scored day and which model are being served</li>
-<li><a href="metrics"><code>GET /metrics</code></a>, <a href="livez"><code>GET /livez</code></a>: for machines</li>
+<li><code>POST /what_if</code> with <code>{"account_id": "a-1", "changes": {"seats": 20}}</code>: what the champion
+would say of an account like that</li>
+<li><code>POST /history</code> with <code>{"account_id": "a-1", "since": "2026-01-01"}</code>: its scores over time</li>
+<li><code>POST /feedback</code> with <code>{"account_id": "a-1", "verdict": "handled"}</code>: what people make of
+it</li>
+<li><code>GET /metrics</code>: for Prometheus</li>
 </ul>
+<p>And to everybody: <a href="openapi.json"><code>GET /openapi.json</code></a>, which describes all of these;
+<a href="readyz"><code>GET /readyz</code></a>, which scored day and which model are being served;
+<a href="livez"><code>GET /livez</code></a>, for machines.</p>
 """

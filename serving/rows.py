@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from serving.requests import quoted
 
-__all__ = ["DeclaredFeature", "FeatureRow", "RowError", "check_row"]
+__all__ = ["DeclaredFeature", "FeatureRow", "RowError", "check_row", "check_value"]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIRST_DAY, _LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
@@ -70,9 +70,8 @@ def check_row(row: Any, declared: Mapping[str, DeclaredFeature], today: dt.date)
     if unknown:
         shown = ", ".join(quoted(name) for name in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         raise RowError("unknown-feature", f"No feature of this name is declared: {shown}; see docs/features.md.")
-    values = {
-        name: _value(declared[name], value) for name, value in row.items() if name in declared and value is not None
-    }
+    known = {name: value for name, value in row.items() if name in declared and value is not None}
+    values = {name: check_value(declared[name], value) for name, value in known.items()}
     if not values:
         raise RowError("no-features", "The row holds no feature, so there is nothing to score.")
     return FeatureRow(account_id, as_of, values)
@@ -91,7 +90,13 @@ def _day(value: Any, today: dt.date) -> dt.date:
     raise RowError("bad-row", f'"as_of" must be a day from {_FIRST_DAY} to {_LAST_DAY}, as in "2026-03-01".')
 
 
-def _value(feature: DeclaredFeature, value: Any) -> float | str:
+def check_value(feature: DeclaredFeature, value: Any) -> float | str:
+    """A value that is there, as the kernels take it.
+
+    Raises
+    ------
+    RowError : of another type, not finite or outside the feature's plausible bounds.
+    """
     if feature.kind == "category":
         if not isinstance(value, str):
             raise RowError("wrong-type", f"{feature.name} is a category: send text, or null where it is missing.")

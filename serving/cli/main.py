@@ -15,7 +15,9 @@ from serving.cli.jobs import BusyError, Exit, stoppable
 from serving.cli.models import backtest, promote, train
 from serving.cli.monitor import monitor
 from serving.cli.options import shared_options
-from serving.cli.scores import score, serve
+from serving.cli.scores import score
+from serving.cli.serve import serve
+from serving.cli.token import token
 from serving.cli.tune import tune
 from training.tracking import note_failure
 
@@ -32,7 +34,7 @@ def cli(**_: object) -> None:
     """
 
 
-for command in (check, features, tune, train, backtest, promote, score, monitor, serve, simulate, demo):
+for command in (check, features, tune, train, backtest, promote, score, monitor, serve, token, simulate, demo):
     cli.add_command(command)
 
 

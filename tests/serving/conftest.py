@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +13,18 @@ from typing import Any
 import httpx
 import numpy as np
 import pandas as pd
+import prometheus_client
 import pytest
 
 from serving.app import create_app
-from serving.champion import Champion
+from serving.champion import Champion, ChampionHolder
 from serving.forecast import Forecast, Model
-from serving.scores import write_day
+from serving.latest import Latest
+from serving.metrics import Metrics
+from serving.store.address import address_of
+from serving.store.store import Store
+from serving.store.tokens import create
+from serving.store.writing import write_day
 from training.kernel.sentences import plain_wording
 
 DAY = dt.date(2026, 2, 1)
@@ -82,6 +88,7 @@ def score_frame(
             "mrr_at_risk": 20.0 * n if scored else None,
             "name": "Zoë & Søns" if n == 1 else f"Account {n}",
             "segment": "mid",
+            "csm_id": f"c-{n % 2}" if n else None,
             "reading": "about 1 in 5 accounts like this leave by 2 May 2026" if scored else None,
             "drivers": json.dumps(drivers) if scored else None,
             "drivers_horizon": 90,
@@ -143,11 +150,11 @@ class LinearKernel:
             elif name == "plan":
                 parts.append(np.array([0.0625 if value == "pro" else 0.0 for value in rows[name]]))
             else:
-                parts.append(self.weights[name] * rows[name].fillna(0.0).to_numpy())
+                parts.append(self.weights[name] * np.nan_to_num(np.asarray(rows[name], dtype=np.float64)))
         return self.lines[horizon][1] * np.column_stack(parts)
 
     def probabilities(self, rows: pd.DataFrame, horizon: int) -> np.ndarray:
-        if "mrr" in rows and (rows["mrr"] == 666).any():
+        if "mrr" in rows.columns and (rows["mrr"] == 666).any():
             raise FloatingPointError("the model fails on this one")
         p = self.lines[horizon][0] + self.points(rows, horizon).sum(axis=1)
         return np.clip(p, 2.0**-40, 1 - 2.0**-30)
@@ -179,7 +186,7 @@ EXPANSION = {30: (0.125, 0.25), 180: (0.25, 0.5)}
 
 
 def fake_champion(catalogue_hash: str = HASH, version: str = "3", expansion: bool = False) -> Champion:
-    def drivers(kernel: Any, rows: pd.DataFrame, horizon: int) -> list[list[dict[str, Any]]]:
+    def drivers(kernel: Any, rows: Any, horizon: int, count: int | None = None) -> list[list[dict[str, Any]]]:
         # As a library would hand them over: numpy scalars, and NaN for a value that is missing.
         share = kernel.points(rows, horizon)
         return [
@@ -201,14 +208,17 @@ def fake_champion(catalogue_hash: str = HASH, version: str = "3", expansion: boo
 
 
 class Client:
-    """Calls the application in process; an exception that it lets through fails the test."""
+    """Calls the application in process with a token of every scope; what it lets through as an exception fails."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, app: Any, store: Store, token: str) -> None:
+        self.app, self.store, self.token = app, store, token
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        options["headers"] = {**headers, **options.get("headers", {})}
+
         async def call() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)
+            transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://tenure") as client:
                 return await client.request(method, path, **options)
 
@@ -240,24 +250,42 @@ def make_champion() -> Callable[..., Champion]:
 
 
 @pytest.fixture
-def make_client(tmp_path: Path) -> Callable[..., Client]:
-    """A client over a home folder; `scored=False` has no day, `frame` and `load` replace the day and the champion.
+def make_client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """A client over a store; `scored=False` has no day, `frame` and `load` replace the day and the champion.
 
-    The application's lifespan does not run, so that nothing is loaded before it is asked for.
+    The application's lifespan does not run, so that nothing is loaded before it is asked for. The store is looked at
+    for every request.
     """
+    opened = []
 
     def make(
         *,
         scored: bool = True,
         frame: pd.DataFrame | None = None,
+        features: pd.DataFrame | None = None,
         load: Callable[[], Champion | None] = fake_champion,
         clock: Callable[[], dt.datetime] = lambda: NOW,
+        url: str | None = None,
+        max_in_flight: int = 256,
     ) -> Client:
+        store = Store.open(address_of(tmp_path, url))
+        opened.append(store)
         if scored:
-            write_day(tmp_path, score_frame() if frame is None else frame, DAY)
-        return Client(create_app(tmp_path, load_champion=load, declared=DECLARED, catalogue_hash=HASH, clock=clock))
+            write_day(store, score_frame() if frame is None else frame, DAY, features)
+        _, token = create(store, "tests", ["score", "read", "admin"], now=NOW)
+        app = create_app(
+            Latest(lambda: store, max_age=0),
+            ChampionHolder(load, HASH),
+            declared=DECLARED,
+            metrics=Metrics(prometheus_client, prometheus_client.CollectorRegistry()),
+            clock=clock,
+            max_in_flight=max_in_flight,
+        )
+        return Client(app, store, token)
 
-    return make
+    yield make
+    for store in opened:
+        store.close()
 
 
 @pytest.fixture(scope="session")

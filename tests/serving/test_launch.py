@@ -20,7 +20,10 @@ import yaml
 
 from features.errors import TenureError
 from serving.launch import serve
-from serving.scores import write_day
+from serving.store.address import address_of
+from serving.store.store import Store
+from serving.store.tokens import create
+from serving.store.writing import write_day
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = dt.date(2026, 2, 1)
@@ -72,8 +75,16 @@ def bare_environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+def scored(home: Path, frame: pd.DataFrame, as_of: dt.date = DAY) -> dict[str, str]:
+    """Store a day in a home; the header with a token of every scope."""
+    with Store.open(address_of(home)) as store:
+        write_day(store, frame, as_of)
+        return {"authorization": f"Bearer {create(store, 'tests', ['score', 'read', 'admin'])[1]}"}
+
+
 def check_answers(client: httpx.Client) -> None:
     """What every way of serving must answer."""
+    assert httpx.post(f"{client.base_url}/score", json={"account_ids": ["a-1"]}).status_code == 401
     response = client.post("/score", json={"account_ids": ["a-1", "nobody"], "explain": 2})
     assert response.status_code == 200
     assert int(response.headers["age"]) > 0
@@ -92,17 +103,21 @@ def check_answers(client: httpx.Client) -> None:
 @pytest.mark.slow
 def test_a_real_server_answers_for_itself(tmp_path: Path, make_frame: Callable[..., pd.DataFrame]) -> None:
     home, port = tmp_path / "home", free_port()
-    write_day(home, make_frame(), DAY)
+    bearer = scored(home, make_frame())
     # Started in a folder whose names would shadow ours, as the installed command is.
     elsewhere = tmp_path / "elsewhere"
     for name in ("features", "serving", "training", "mlflow"):
         (elsewhere / name).mkdir(parents=True)
         (elsewhere / name / "__init__.py").write_text("raise ImportError('shadowed')")
-    start = "from pathlib import Path; from serving.launch import serve; serve(Path('../home'), port={})"
+    start = (
+        "from pathlib import Path; from serving.launch import serve; from serving.store.address import address_of; "
+        "serve(Path('../home'), address_of(Path('../home')), port={})"
+    )
     arguments = [sys.executable, "-P", "-c", start.format(port)]
     env = bare_environment(__BENTOML_DEBUG_USAGE="True")
     log = tmp_path / "log"
     with running(arguments, port=port, cwd=elsewhere, env=env, log=log) as client:
+        client.headers.update(bearer)
         assert client.get("/livez").json() == {"status": "alive"}
         check_answers(client)
         page = client.get("/")
@@ -120,11 +135,12 @@ def test_a_real_server_answers_for_itself(tmp_path: Path, make_frame: Callable[.
         assert (response.status_code, response.json()["type"]) == (400, "urn:tenure:problem:bad-json")
         metrics = client.get("/metrics")
         assert metrics.status_code == 200
-        assert 'endpoint="/score",http_response_code="200"' in metrics.text
+        assert 'tenure_requests_total{route="score",status="200"} 1.0' in metrics.text
         assert "nope-4711" not in metrics.text  # made-up addresses must not pile up as labels
         # A day scored while it runs.
         newer = dt.date(2026, 2, 2)
-        write_day(home, make_frame(newer, version="4"), newer)
+        scored(home, make_frame(newer, version="4"), newer)
+        time.sleep(0.6)
         assert client.post("/score", json={"account_ids": ["a-1"]}).json()["model_version"] == "4"
     assert "Traceback" not in log.read_text()
     assert "Tracking" not in log.read_text()
@@ -136,7 +152,7 @@ def test_a_real_server_answers_for_itself(tmp_path: Path, make_frame: Callable[.
 @pytest.mark.slow
 def test_a_built_bento_serves(tmp_path: Path, make_frame: Callable[..., pd.DataFrame]) -> None:
     home, port = tmp_path / "home", free_port()
-    write_day(home, make_frame(), DAY)
+    bearer = scored(home, make_frame())
     env = bare_environment(BENTOML_HOME=str(tmp_path / "bentoml"), BENTOML_DO_NOT_TRACK="True", TENURE_HOME=str(home))
     # bentoml looks uv up, and installs it when it is absent, though the bentofile has it lock nothing. This one
     # satisfies the look-up and shows that building runs no resolver and needs no network.
@@ -162,8 +178,9 @@ def test_a_built_bento_serves(tmp_path: Path, make_frame: Callable[..., pd.DataF
     arguments = [*bentoml, "serve", tag, "--host", "127.0.0.1", "--port", str(port)]
     log = tmp_path / "log"
     with running(arguments, port=port, cwd=tmp_path, env=env, log=log) as client:
+        client.headers.update(bearer)
         check_answers(client)
-        assert f'service_version="{version}"' in client.get("/metrics").text
+        assert 'tenure_requests_total{route="score",status="200"} 1.0' in client.get("/metrics").text
     assert "Traceback" not in log.read_text()
 
 
@@ -179,7 +196,7 @@ def test_a_built_bento_serves(tmp_path: Path, make_frame: Callable[..., pd.DataF
 )
 def test_what_cannot_be_served_on_is_said(tmp_path: Path, host: str, port: int, workers: int, says: str) -> None:
     with pytest.raises(TenureError, match=says):
-        serve(tmp_path, host, port, workers)
+        serve(tmp_path, address_of(tmp_path), host, port, workers)
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:
@@ -187,4 +204,4 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(TenureError, match="in use"):
-            serve(tmp_path, "localhost", other.getsockname()[1])
+            serve(tmp_path, address_of(tmp_path), "localhost", other.getsockname()[1])

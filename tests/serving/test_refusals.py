@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.requests import MAX_FEATURES_BODY, MAX_ROWS, MAX_SCORE_BODY
+from serving.store.errors import StoreUnreachableError
 
 DAY = dt.date(2026, 2, 1)
 MakeClient = Callable[..., Any]
@@ -121,22 +122,30 @@ def test_an_unexpected_fault_is_a_problem_without_details_and_logged(
     def fail(*_: Any) -> bytes:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("serving.app.stored_answer", fail)
+    monkeypatch.setattr("serving.app.score_answer", fail)
     response = make_client().post("/score", json={"account_ids": ["a-1"]})
     document = problem(response, 500, "internal")
     assert "secret" not in json.dumps(document)
     assert "secret detail" in caplog.text
 
 
-def test_a_folder_that_cannot_be_listed_is_said(
+def test_a_store_that_does_not_answer_is_said_by_every_route(
     problem: Problem, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> list[str]:
-        raise PermissionError(13, "Permission denied")
-
     client = make_client()
-    monkeypatch.setattr("os.listdir", refuse)
-    problem(client.post("/score", json={"account_ids": ["a-1"]}), 503, "scores-unreadable")
+
+    def refuse(*_: Any) -> None:
+        raise StoreUnreachableError("The score store db.local does not answer.")
+
+    monkeypatch.setattr(client.store, "latest", refuse)
+    for path in ("/score", "/score_features", "/what_if", "/history", "/feedback"):
+        response = client.post(path, json={})
+        problem(response, 503, "store-unreachable")
+        assert response.headers["retry-after"] == "1"
+    problem(client.get("/metrics"), 503, "store-unreachable")
+    ready = problem(client.get("/readyz"), 503, "not-ready")
+    assert ready["scores"]["status"] == "unreachable"
+    assert client.get("/livez").status_code == 200
 
 
 @pytest.fixture

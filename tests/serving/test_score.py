@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import random
+from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
-from serving.scores import scores_folder, write_day
+from serving.answers import encode
+from serving.store.packing import pack
+from serving.store.tables import scores
+from serving.store.writing import write_day
 
 DAY = dt.date(2026, 2, 1)
 MakeClient = Callable[..., Any]
@@ -86,45 +91,74 @@ def test_an_account_has_the_same_bytes_alone_and_in_any_company(make_client: Mak
         assert parts([account]) == [together[0], together[1 + place]]
 
 
-def test_a_newly_scored_day_is_served_at_once_and_a_broken_one_is_not(
-    make_client: MakeClient, tmp_path: Path, make_frame: Callable[..., pd.DataFrame]
+def test_the_same_account_gets_the_same_bytes_on_both_databases(
+    make_client: MakeClient, make_frame: Callable[..., pd.DataFrame], postgres: Any
 ) -> None:
+    """Alone, in any company, from the store and from memory; in pairs of databases that hold the same day."""
+    frame = make_frame(accounts=9, expansion=True)
+    clients = [make_client(frame=frame, url=url) for url in (None, postgres.url(postgres.database()))]
+    rng = random.Random(3)
+    alone: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    for _ in range(40):
+        ids = rng.choices([f"a-{n}" for n in range(9)] + ["nobody", "a\x00b", "Zoë"], k=rng.randint(1, 12))
+        explain = rng.choice([0, 2, 5, 100])
+        contents = {c.post("/score", json={"account_ids": ids, "explain": explain}).content for c in clients}
+        assert len(contents) == 1
+        for account_id, result in zip(ids, json.loads(contents.pop())["results"], strict=True):
+            alone[account_id, explain].add(encode(result))
+    assert len(alone) > 30
+    assert all(len(bodies) == 1 for bodies in alone.values())
+
+
+def test_a_newly_scored_day_is_served_at_once(make_client: MakeClient, make_frame: Callable[..., pd.DataFrame]) -> None:
     client = make_client()
-    newer = dt.date(2026, 2, 2)
-    (scores_folder(tmp_path) / "2026-02-02.parquet").write_bytes(b"PAR1 half")
     assert client.post("/score", json={"account_ids": ["a-1"]}).json()["as_of"] == "2026-02-01"
-    ready = client.get("/readyz")
-    assert ready.status_code == 200
-    assert "2026-02-02.parquet" in ready.json()["trouble"][0]
-    write_day(tmp_path, make_frame(newer, version="4"), newer)
+    newer = dt.date(2026, 2, 2)
+    write_day(client.store, make_frame(newer, version="4"), newer)
     answer = client.post("/score", json={"account_ids": ["a-1"]}).json()
     assert (answer["as_of"], answer["model_version"]) == ("2026-02-02", "4")
-    assert client.get("/readyz").json()["trouble"] == []
+    assert client.get("/readyz").json()["scores"]["as_of"] == "2026-02-02"
+    write_day(client.store, make_frame(newer, version="5"), newer)  # scored again
+    assert client.post("/score", json={"account_ids": ["a-1"]}).json()["model_version"] == "5"
+    write_day(client.store, make_frame(DAY, version="6"), DAY)  # an older day, scored later
+    assert client.post("/score", json={"account_ids": ["a-1"]}).json()["model_version"] == "5"
 
 
-def test_without_a_scored_day_it_says_what_to_do(problem: Problem, make_client: MakeClient, tmp_path: Path) -> None:
+def test_without_a_scored_day_it_says_what_to_do(problem: Problem, make_client: MakeClient) -> None:
     client = make_client(scored=False)
     document = problem(client.post("/score", json={"account_ids": ["a-1"]}), 503, "no-scores")
     assert "tenure score" in document["detail"]
-    scores_folder(tmp_path).mkdir()
-    (scores_folder(tmp_path) / "2026-02-02.parquet").write_bytes(b"PAR1 half")
-    document = problem(client.post("/score", json={"account_ids": ["a-1"]}), 503, "no-scores")
-    assert "2026-02-02.parquet" in document["detail"]
 
 
-def test_a_stored_row_with_foreign_drivers_does_not_fail_its_neighbours(
-    make_client: MakeClient, tmp_path: Path, make_frame: Callable[..., pd.DataFrame]
-) -> None:
-    frame = make_frame()
-    frame.loc[1, "drivers"] = "{half"
-    frame.loc[2, "drivers"] = '[{"points": "much"}]'
-    frame.loc[3, "drivers"] = '[{"points": NaN}, {"points": 0.1}]'
-    frame.loc[4, "drivers"] = '[{"points": 0.1}]'
-    client = make_client(scored=False)
-    scores_folder(tmp_path).mkdir()
-    frame.to_parquet(scores_folder(tmp_path) / "2026-02-01.parquet")
+def test_a_stored_row_with_foreign_drivers_does_not_fail_its_neighbours(make_client: MakeClient) -> None:
+    client = make_client()
+    foreign = ["{half", '[{"points": "much"}]', '[{"points": NaN}, {"points": 0.1}]', '["no object"]']
+    with client.store.writing() as connection:
+        for n, text in enumerate(foreign, start=1):
+            changed = sa.update(scores).where(scores.c.account_id == f"a-{n}").values(drivers=pack(text))
+            connection.execute(changed)
     results = client.post("/score", json={"account_ids": [f"a-{n}" for n in range(5)], "explain": 1}).json()["results"]
     assert ["error" in r for r in results] == [False, True, True, True, True]
+
+
+def test_a_churned_account_keeps_its_last_score(
+    make_client: MakeClient, make_frame: Callable[..., pd.DataFrame]
+) -> None:
+    client = make_client(frame=make_frame(expansion=True))
+    before = client.post("/score", json={"account_ids": ["a-1"], "explain": 2}).json()["results"][0]
+    for later in (dt.date(2026, 2, 2), dt.date(2026, 2, 3)):
+        frame = make_frame(later, accounts=3, expansion=True)  # of which the last one has no score
+        frame["account_id"] = ["a-0", "a-3", "a-1"]
+        frame.loc[2, ["status", "reason"]] = ["churned", "The last paid subscription has ended."]
+        frame.loc[2, "csm_id"] = None
+        write_day(client.store, frame, later)
+        now = client.post("/score", json={"account_ids": ["a-1"], "explain": 2}).json()["results"][0]
+        assert (now["status"], now["churn_90d"], now["drivers"]) == ("churned", None, [])
+        frozen = now["frozen"]
+        assert frozen["as_of"] == "2026-02-01"
+        for name in ("churn_30d", "churn_90d", "typical_90d", "expansion_90d", "drivers", "expansion_drivers"):
+            assert frozen[name] == before[name]
+    assert "frozen" not in client.post("/score", json={"account_ids": ["a-0"]}).json()["results"][0]
 
 
 def test_expansion_has_drivers_of_its_own_that_add_up(
@@ -154,7 +188,7 @@ def test_only_the_stored_horizon_is_explained(
     document = problem(response, 422, "horizon-not-stored")
     assert (document["drivers_horizon"], document["horizons"]) == (90, [30, 90, 365])
     assert "/score_features" in document["detail"]
-    for horizon in (0, 1826, 30.0, True, "30", None):
+    for horizon in (0, 1826, 30.5, True, "30", None):
         problem(client.post("/score", json={"account_ids": ["a-1"], "horizon": horizon}), 422, "bad-request")
     client = make_client(frame=make_rule_frame())
     response = client.post("/score", json={"account_ids": ["a-1"], "horizon": 90})

@@ -100,7 +100,7 @@ def test_a_horizon_that_the_champion_lacks_is_said(problem: Problem, make_client
     client = make_client()
     document = problem(client.post("/score_features", json={"rows": [ROW], "horizon": 60}), 422, "unknown-horizon")
     assert document["horizons"] == [30, 90, 365]
-    for horizon in (0, -90, 1826, 90.0, True, "90", None, [90]):
+    for horizon in (0, -90, 1826, 90.5, True, "90", None, [90]):
         problem(client.post("/score_features", json={"rows": [ROW], "horizon": horizon}), 422, "bad-request")
 
 

@@ -1,0 +1,188 @@
+"""Routes: what each address takes, who may ask and what it answers, as the operations of the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serving.openapi.asked import EXAMPLES as ASKED
+from serving.openapi.examples import EXAMPLES as TOLD
+from serving.openapi.refused import refusals
+from serving.requests import MAX_EXPLAIN, MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, VERDICTS
+
+__all__ = ["PATHS"]
+
+_ALWAYS = ("internal",)
+_TOKEN = ("unauthorized", "insufficient-scope", "too-busy", "store-unreachable", "store-unusable", *_ALWAYS)
+_BODY = ("bad-json", "body-too-large", "not-json", "encoded", "bad-request")
+_CHAMPION = ("champion-broken", "champion-outdated", "no-champion", "too-slow")
+
+_BAD_EXPLAIN = f'"explain" must be a whole number of drivers from 0 to {MAX_EXPLAIN}.'
+_BAD_VERDICT = f'"verdict" must be one of {", ".join(VERDICTS)}.'
+
+_SENT_ID = {"$ref": "#/components/parameters/RequestId"}
+_REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+
+
+def _asking(
+    name: str,
+    summary: str,
+    description: str,
+    *,
+    asked: str,
+    told: str,
+    scopes: tuple[str, ...],
+    kinds: tuple[str, ...],
+    limit: int = MAX_SMALL_BODY,
+    status: int = 200,
+    headers: dict[str, Any] | None = None,
+    **words: str,
+) -> dict[str, Any]:
+    """An operation that takes a JSON body and needs a token.
+
+    Parameters
+    ----------
+    limit : bytes of the body.
+    words : what the examples of its refusals say of it.
+    """
+    scopes = tuple(sorted(scopes))
+    words = {"scopes": " or ".join(scopes), "bad": _BAD_EXPLAIN, **words}
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "description": description,
+            "tags": ["accounts"],
+            "security": [{"token": [scope]} for scope in scopes],
+            "parameters": [_SENT_ID],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": _content(asked, ASKED[asked])},
+            },
+            "responses": {
+                str(status): {
+                    "description": summary,
+                    "headers": {**_REQUEST_ID, **(headers or {})},
+                    "content": {"application/json": _content(told, TOLD[told])},
+                },
+                **refusals((*_BODY, *_TOKEN, *kinds), {**words, "max_mb": limit // 2**20}),
+            },
+        }
+    }
+
+
+def _content(schema: str, example: Any) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{schema}"}, "examples": {"example": {"value": example}}}
+
+
+def _looking(
+    name: str,
+    summary: str,
+    media_type: str,
+    content: dict[str, Any],
+    *,
+    kinds: tuple[str, ...] = _ALWAYS,
+    scope: str | None = None,
+) -> dict[str, Any]:
+    """An operation that takes nothing."""
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "tags": ["service"],
+            "security": [{"token": [scope]}] if scope else [],
+            "parameters": [_SENT_ID],
+            "responses": {
+                "200": {"description": summary, "headers": _REQUEST_ID, "content": {media_type: content}},
+                **refusals(kinds, {"says": "GET /metrics", "scopes": scope}),
+            },
+        }
+    }
+
+
+PATHS: dict[str, Any] = {
+    "/score": _asking(
+        "score",
+        "The latest stored scores of accounts",
+        "Tells the stored rows of the newest scored day, byte for byte as they were written, with the versions that "
+        "computed them. An account that is not among them, or not in the book that the token is bound to, has an "
+        "error in its place.",
+        asked="ScoreRequest",
+        told="ScoreAnswer",
+        scopes=("score", "read"),
+        kinds=("empty-list", "too-many", "horizon-not-stored", "no-scores"),
+        limit=MAX_SCORE_BODY,
+        headers={"Age": {"$ref": "#/components/headers/Age"}},
+        says="POST /score",
+        items="account_ids",
+    ),
+    "/score_features": _asking(
+        "scoreFeatures",
+        "Rows of features scored with the champion",
+        "Scores features that the caller has computed, with the champion of the moment. A row that cannot be scored "
+        "has an error in its place, and its neighbours are scored.",
+        asked="FeaturesRequest",
+        told="FeaturesAnswer",
+        scopes=("score",),
+        kinds=("empty-list", "too-many", "unknown-horizon", *_CHAMPION),
+        limit=MAX_FEATURES_BODY,
+        says="POST /score_features",
+        items="rows",
+    ),
+    "/what_if": _asking(
+        "whatIf",
+        "What the champion would say of an account with other features",
+        "Scores the stored features of one account before and after some of them are replaced, and tells which "
+        "drivers moved. It is what the model would say of an account like that, not what will happen if somebody "
+        "changes it.",
+        asked="WhatIfRequest",
+        told="WhatIfAnswer",
+        scopes=("score",),
+        kinds=(
+            "unknown-account",
+            "not-scored",
+            "snapshot-outdated",
+            "unknown-horizon",
+            "unknown-feature",
+            "wrong-type",
+            "out-of-bounds",
+            "no-scores",
+            *_CHAMPION,
+        ),
+        says="POST /what_if",
+    ),
+    "/history": _asking(
+        "history",
+        "The scores of an account over time, and what was said of it",
+        "Tells the row of each scored day as POST /score answered it, the oldest first.",
+        asked="HistoryRequest",
+        told="HistoryAnswer",
+        scopes=("read",),
+        kinds=("unknown-account", "no-scores"),
+        says="POST /history",
+    ),
+    "/feedback": _asking(
+        "feedback",
+        "What somebody makes of an account's score",
+        "Keeps a verdict, which may hide the account until a day; it never alters a probability.",
+        asked="FeedbackRequest",
+        told="Feedback",
+        scopes=("read",),
+        kinds=("unknown-account", "no-scores"),
+        status=201,
+        says="POST /feedback",
+        bad=_BAD_VERDICT,
+    ),
+    "/metrics": _looking(
+        "metrics", "Figures for Prometheus", "text/plain", {"schema": {"type": "string"}}, scope="admin", kinds=_TOKEN
+    ),
+    "/": _looking("page", "What answers here, for people", "text/html", {"schema": {"type": "string"}}),
+    "/openapi.json": _looking("openapi", "This document", "application/json", {"schema": {"type": "object"}}),
+    "/livez": _looking("alive", "The process answers", "application/json", _content("Alive", TOLD["Alive"])),
+    "/readyz": _looking(
+        "ready",
+        "There is something to answer from, and which day and version",
+        "application/json",
+        _content("Ready", TOLD["Ready"]),
+        kinds=("not-ready", *_ALWAYS),
+    ),
+}
