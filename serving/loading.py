@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ class Loader:
         self._home = home
         self._client: Any = None  # MLflow's
         self._expansion: Model | None = None  # the last one that could score
+        self._said = ""  # of the registry, when it last could not be asked
 
     def which(self) -> tuple[str | None, str | None]:
         """The versions that are champions of churn and of expansion, in a few milliseconds.
@@ -43,7 +46,7 @@ class Loader:
 
         if not stores_of(self._home).exist():
             return None, None
-        with brief():
+        with brief(), self._in_confidence():
             if self._client is None:
                 self._client = open_store(self._home)
             return champion_number(self._client, "churn"), champion_number(self._client, "expansion")
@@ -61,20 +64,25 @@ class Loader:
         from training.registry import champion
 
         with brief():
-            registered = champion(self._home)
+            with self._in_confidence():
+                registered = champion(self._home)
             if registered is None:
                 return None
             try:
                 model = load_model(registered)
             except Exception as error:  # whatever a damaged file makes a library raise, people get one sentence
+                # Readiness tells this to anybody, and the error would name folders of this machine.
+                logger.error("version %s of churn cannot be read: %s", registered.version, error)
                 raise TenureError(
-                    f"The files of the champion, version {registered.version}, cannot be read ({error}); run `tenure "
-                    "train` to make another, or `tenure promote churn --rollback` to go back to the version before it."
+                    f"The files of the champion, version {registered.version}, cannot be read; run `tenure train` to "
+                    "make another, or `tenure promote churn --rollback` to go back to the version before it."
                 ) from error
             expansion, trouble = champion_of_expansion(self._home, self._expansion)
         self._expansion = expansion
         if trouble:
             logger.warning("%s", trouble)
+            used = f"version {expansion.version} goes on being used" if expansion else "accounts are scored without it"
+            trouble = f"The champion of expansion cannot be used; {used}, and the service's log says why."
         return Champion(
             version=registered.version,
             catalogue_hash=registered.catalogue_hash,
@@ -82,3 +90,15 @@ class Loader:
             reading=reading,
             trouble=trouble,
         )
+
+    @contextlib.contextmanager
+    def _in_confidence(self) -> Iterator[None]:
+        """What a registry says of itself names folders and servers: it is for the log, and readiness is for anybody."""
+        try:
+            yield
+        except TenureError as error:
+            if str(error) != self._said:  # once, though it is asked every few seconds
+                logger.error("the registry cannot be asked: %s", error)
+            self._said = str(error)
+            raise TenureError("The registry of models cannot be asked; the service's log says why.") from error
+        self._said = ""

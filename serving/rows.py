@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from serving.requests import quoted
+from serving.bodies import quoted
+from serving.requests import A_DAY, day_of
 
 __all__ = ["DeclaredFeature", "FeatureRow", "RowError", "check_row", "check_value"]
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_FIRST_DAY, _LAST_DAY = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 
 
 class DeclaredFeature(Protocol):
@@ -80,14 +77,9 @@ def check_row(row: Any, declared: Mapping[str, DeclaredFeature], today: dt.date)
 def _day(value: Any, today: dt.date) -> dt.date:
     if value is None:
         return today
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            day = dt.date.fromisoformat(value)
-        except ValueError:  # 2026-02-31
-            day = None
-        if day and _FIRST_DAY <= day <= _LAST_DAY:
-            return day
-    raise RowError("bad-row", f'"as_of" must be a day from {_FIRST_DAY} to {_LAST_DAY}, as in "2026-03-01".')
+    if day := day_of(value):
+        return day
+    raise RowError("bad-row", f'"as_of" must be {A_DAY}.')
 
 
 def check_value(feature: DeclaredFeature, value: Any) -> float | str:

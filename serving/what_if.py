@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from serving.answers import encode, plain, utc
+from serving.bodies import quoted
 from serving.layout import horizons_of
 from serving.on_demand import columns_of, explained_horizon, figures_of
 from serving.problems import ProblemError
-from serving.requests import WhatIfRequest, quoted
+from serving.requests import WhatIfRequest
 from serving.rows import DeclaredFeature, RowError, check_value
 from training.kernel.drivers import EVERYTHING_ELSE
 from training.kernel.figures import read_anyway

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from serving.requests import (
-    DEFAULT_DAYS,
-    DEFAULT_EXPLAIN,
-    MAX_DAYS,
-    MAX_EXPLAIN,
-    MAX_HORIZON,
-    MAX_ROWS,
-    VERDICTS,
-)
+from serving.requests import DEFAULT_DAYS, DEFAULT_EXPLAIN, MAX_DAYS, MAX_EXPLAIN, MAX_HORIZON, MAX_ROWS, VERDICTS
 from serving.rows import DeclaredFeature
 
 __all__ = ["EXAMPLES", "request_schemas"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY
 from serving.openapi.asked import EXAMPLES as ASKED
 from serving.openapi.examples import EXAMPLES as TOLD
 from serving.openapi.refused import refusals
-from serving.requests import MAX_EXPLAIN, MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, VERDICTS
+from serving.requests import MAX_EXPLAIN, VERDICTS
 
 __all__ = ["PATHS"]
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from serving.layout import INTERVAL, check_drivers, checked, headline_of, horizons_of
+from serving.layout import INTERVAL, headline_of, horizons_of, table_of
 from serving.store.errors import StoreError
 from serving.store.packing import pack
 from serving.store.reading import LONGEST_ID, storable
@@ -138,14 +138,7 @@ def _table(frame: pd.DataFrame, as_of: dt.date) -> pa.Table:
                     f"The {name} {value[:60]!a} is one that the score store cannot hold: it has a NUL or half of a "
                     f"surrogate pair in it, or more than {LONGEST_ID:,} bytes; correct it where the history is from."
                 )
-    # pyarrow's own conversion of times with a zone makes pandas 3.1 warn; `checked` puts the zone back.
-    zoned = frame.select_dtypes("datetimetz").columns
-    frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in zoned})
-    try:
-        table = checked(pa.Table.from_pandas(frame, preserve_index=False), as_of)
-        check_drivers(table)
-    except (ValueError, TypeError, KeyError) as error:  # Arrow's and JSON's errors are among them
-        raise ValueError(f"The scores of {as_of} are not a score file: {error}.") from error
+    table = table_of(frame, as_of)
     ids = table.column("account_id").to_pylist()
     return table if ids == sorted(ids) else table.sort_by("account_id")
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.requests import MAX_FEATURES_BODY, MAX_ROWS, MAX_SCORE_BODY
+from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY
+from serving.requests import MAX_ROWS
 from serving.store.errors import StoreUnreachableError
 
 DAY = dt.date(2026, 2, 1)
@@ -122,7 +123,7 @@ def test_an_unexpected_fault_is_a_problem_without_details_and_logged(
     def fail(*_: Any) -> bytes:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("serving.app.score_answer", fail)
+    monkeypatch.setattr("serving.endpoints.score_answer", fail)
     response = make_client().post("/score", json={"account_ids": ["a-1"]})
     document = problem(response, 500, "internal")
     assert "secret" not in json.dumps(document)

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY
 from serving.openapi.routes import PATHS
-from serving.requests import MAX_FEATURES_BODY, MAX_ROWS, MAX_SCORE_BODY, MAX_SMALL_BODY
+from serving.requests import MAX_ROWS
 from serving.store.errors import StoreUnreachableError, StoreVersionError
 
 MakeService = Callable[..., Any]
@@ -181,7 +182,7 @@ def test_each_documented_refusal_is_given_as_it_is_documented(
     kind: str,
     example: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("serving.app.MODEL_SECONDS", 0.05 if kind == "too-slow" else 120)
+    monkeypatch.setattr("serving.endpoints.MODEL_SECONDS", 0.05 if kind == "too-slow" else 120)
     response = refusals.ask(path, kind)
     at = ["paths", path, method_of(path).lower(), "responses", str(response.status_code)]
     conforms([*at, "content", "application/problem+json", "schema"], response.json())

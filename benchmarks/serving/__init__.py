@@ -1,0 +1,1 @@
+"""How fast the service answers, beside what one would write first and beside the bare application."""

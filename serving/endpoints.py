@@ -1,0 +1,263 @@
+"""Endpoints: a request and its caller in; what the store or the model says, as a response, out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import importlib.metadata
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from features.errors import TenureError
+from serving.access import Caller
+from serving.answers import check_horizon, encode, feedback_document, history_answer, score_answer
+from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, read_body
+from serving.champion import ChampionHolder
+from serving.latest import Latest, Snapshot, unreachable
+from serving.metrics import Metrics
+from serving.on_demand import feature_answer
+from serving.openapi import document
+from serving.page import HEADERS, PAGE
+from serving.problems import ProblemError
+from serving.requests import FeaturesRequest, FeedbackRequest, HistoryRequest, ScoreRequest, WhatIfRequest
+from serving.rows import DeclaredFeature
+from serving.store.feedback import add_feedback, feedback_of
+from serving.store.reading import Row, Run
+from serving.what_if import what_if_answer
+
+__all__ = ["Endpoints"]
+
+T = TypeVar("T")
+
+MODEL_THREADS = 2
+"""Threads that the model works in; a second one lets a single row pass a request of ten thousand."""
+
+MODEL_SECONDS = 120
+"""Longer than the largest request takes on one thread; beyond it nobody is waiting any more."""
+
+_LARGE_BODY = 2**16
+
+
+class Endpoints:
+    """The endpoints; whatever waits for a database or computes runs in a thread, never on the event loop."""
+
+    def __init__(
+        self,
+        latest: Latest,
+        champion: ChampionHolder,
+        declared: Iterable[DeclaredFeature],
+        metrics: Metrics,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._latest, self._champion, self._metrics, self._clock = latest, champion, metrics, clock
+        self._declared: Mapping[str, DeclaredFeature] = {feature.name: feature for feature in declared}
+        self._models = ThreadPoolExecutor(MODEL_THREADS, "model")
+        self._openapi = encode(document(_version(), self._declared.values()))
+
+    async def tokens(self) -> Mapping[str, Any]:
+        return (await self._latest.now()).tokens
+
+    async def page(self, _: Request, __: Caller | None) -> Response:
+        return Response(PAGE, headers=HEADERS, media_type="text/html")
+
+    async def openapi(self, _: Request, __: Caller | None) -> Response:
+        return _json(self._openapi)
+
+    async def livez(self, _: Request, __: Caller | None) -> Response:
+        return _json(b'{"status":"alive"}')
+
+    async def metrics(self, _: Request, __: Caller | None) -> Response:
+        with contextlib.suppress(ProblemError):
+            await self._latest.now()  # a scrape may be the only one who asks
+        body, media_type = await run_in_threadpool(self._metrics.exposition)
+        return Response(body, media_type=media_type)
+
+    async def score(self, request: Request, caller: Caller | None) -> Response:
+        asked = await _parsed(ScoreRequest.parse, await read_body(request, MAX_SCORE_BODY))
+        snapshot = await self._latest.now()
+        run = snapshot.scored()
+        check_horizon(run, asked.horizon)
+        results = await self._latest.results(snapshot, asked.account_ids, asked.explain, _book(caller))
+        request.state.told = {"rows": len(results), "model_version": run.model_version}
+        age = max(0, int((self._clock() - run.computed_at).total_seconds()))
+        return _json(score_answer(snapshot.head, results), headers={"Age": str(age)})
+
+    async def score_features(self, request: Request, _: Caller | None) -> Response:
+        body = await read_body(request, MAX_FEATURES_BODY)
+
+        def answer() -> bytes:
+            asked = FeaturesRequest.parse(body)
+            champion = self._champion.get()
+            request.state.told = {"rows": len(asked.rows), "model_version": champion.version}
+            return feature_answer(champion, asked, self._declared, self._clock())
+
+        return _json(await self._on_model(answer))
+
+    async def what_if(self, request: Request, caller: Caller | None) -> Response:
+        asked = WhatIfRequest.parse(await read_body(request, MAX_SMALL_BODY))
+        snapshot = await self._latest.now()
+        run = snapshot.scored()
+        row = await self._row(snapshot, asked.account_id, caller)
+        store = await self._latest.store()
+        features = await _from_store(store.features, run, asked.account_id)
+
+        def answer() -> bytes:
+            champion = self._champion.get()
+            request.state.told = {"rows": 1, "model_version": champion.version}
+            return what_if_answer(champion, run, row, features, asked, self._declared, self._clock())
+
+        return _json(await self._on_model(answer))
+
+    async def history(self, request: Request, caller: Caller | None) -> Response:
+        asked = HistoryRequest.parse(await read_body(request, MAX_SMALL_BODY))
+        snapshot = await self._latest.now()
+        store = await self._latest.store()
+        if _book(caller) is not None:
+            await self._row(snapshot, asked.account_id, caller)
+
+        def answer() -> bytes:
+            since = asked.since or dt.date.min
+            days = store.history(asked.account_id, since, asked.until, asked.limit + 1)
+            if not days and not store.history(asked.account_id, dt.date.min, None, 1):
+                raise _unknown()
+            said = feedback_of(store, asked.account_id, since)
+            return history_answer(asked, [row for _, row in days], said)
+
+        request.state.told = {"rows": 1}
+        return _json(await _from_store(answer))
+
+    async def feedback(self, request: Request, caller: Caller | None) -> Response:
+        assert caller is not None
+        asked = FeedbackRequest.parse(await read_body(request, MAX_SMALL_BODY), self._clock().date())
+        snapshot = await self._latest.now()
+        run = snapshot.scored()
+        await self._row(snapshot, asked.account_id, caller)
+        store = await self._latest.store()
+        given = await _from_store(
+            lambda: add_feedback(
+                store,
+                account_id=asked.account_id,
+                verdict=asked.verdict,
+                until=asked.until,
+                as_of=run.as_of,
+                token_id=caller.token_id,
+                csm_id=caller.csm_id,
+                given_at=self._clock(),
+            )
+        )
+        self._metrics.feedback(asked.verdict)
+        request.state.told = {"rows": 1}
+        return _json(encode(feedback_document(given)), 201)
+
+    async def readyz(self, _: Request, __: Caller | None) -> Response:
+        """Ready when at least one of stored scores and the champion is there to answer from; the body says which."""
+        champion = self._champion.status()
+        state: dict[str, Any] = {"champion": champion}
+        run: Run | None = None
+        try:
+            run = (await self._latest.now()).scored()
+            state["scores"] = _scores_state(run)
+        except ProblemError as problem:
+            absent = problem.kind == "no-scores"
+            state["scores"] = {"status": "absent" if absent else "unreachable", "detail": problem.detail}
+            if not absent or champion["status"] != "ready":
+                # Without the store no token can be checked, so that nothing at all can be answered.
+                reasons = [problem.detail] + ([champion["detail"]] if champion["status"] != "ready" else [])
+                raise ProblemError(
+                    503, "not-ready", " ".join(reasons), headers=problem.headers, members={"reasons": reasons, **state}
+                ) from None
+        ready = {
+            "status": "ready",
+            "model_version": run.model_version if run else champion["model_version"],
+            "as_of": run.as_of.isoformat() if run else None,
+            # Only health by rules stands in the scores; whether features can be scored, `champion` says.
+            "rule_based": run is not None and bool(run.header["rule_based"]),
+            **state,
+        }
+        return _json(encode(ready))
+
+    async def _row(self, snapshot: Snapshot, account_id: str, caller: Caller | None) -> Row:
+        """The newest row of an account that the caller may see.
+
+        Raises
+        ------
+        ProblemError : 404, there is none, or it is in nobody's or another's book.
+        """
+        run = snapshot.scored()
+        store = await self._latest.store()
+        row = (await _from_store(store.rows, run, [account_id])).get(account_id)
+        book = _book(caller)
+        if row is None or (book is not None and row.csm_id != book):
+            raise _unknown()
+        return row
+
+    async def _on_model(self, answer: Callable[[], bytes]) -> bytes:
+        """Run what needs the model in one of its threads.
+
+        Raises
+        ------
+        ProblemError : 504, it took too long; what had not begun is dropped.
+        """
+        try:
+            return await asyncio.wait_for(
+                asyncio.get_running_loop().run_in_executor(self._models, answer), MODEL_SECONDS
+            )
+        except TimeoutError:
+            raise ProblemError(
+                504, "too-slow", "The answer took too long and was given up; send fewer rows at a time."
+            ) from None
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("tenure")
+    except importlib.metadata.PackageNotFoundError:  # in a bento, which holds the packages as they are
+        return "unpackaged"
+
+
+async def _parsed(parse: Callable[[bytes], T], body: bytes) -> T:
+    return parse(body) if len(body) <= _LARGE_BODY else await run_in_threadpool(parse, body)
+
+
+async def _from_store(question: Callable[..., T], *arguments: Any) -> T:
+    """What the store says, asked in a thread.
+
+    Raises
+    ------
+    ProblemError : 503, it does not answer.
+    """
+    try:
+        return await run_in_threadpool(question, *arguments)
+    except TenureError as error:
+        raise unreachable(error) from None
+
+
+def _book(caller: Caller | None) -> str | None:
+    """The CSM of whose accounts alone a caller may know; None for all."""
+    return caller.csm_id if caller else None
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "unknown-account", "No account with this id is among those that are scored.")
+
+
+def _scores_state(run: Run) -> dict[str, Any]:
+    return {
+        "status": "ready",
+        "as_of": run.as_of.isoformat(),
+        "model_version": run.model_version,
+        "expansion_version": run.expansion_version,
+        "rule_based": bool(run.header["rule_based"]),
+        "computed_at": run.header["computed_at"],
+        "accounts": run.accounts,
+    }
+
+
+def _json(body: bytes, status: int = 200, *, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status, headers, "application/json")
