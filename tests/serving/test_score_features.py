@@ -245,3 +245,19 @@ def test_a_champion_that_cannot_explain_a_row_is_broken(
 
     monkeypatch.setattr(champion.forecast.churn.kernel, "points", points)
     problem(make_client(load=lambda: champion).post("/score_features", json={"rows": [ROW]}), 503, "champion-broken")
+
+
+def test_only_so_many_wait_for_the_model_and_the_next_is_told_at_once(
+    problem: Callable[..., dict[str, Any]], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.endpoints.MODEL_PLACES", 0)
+    client = make_client()
+    for path in ("/score_features", "/what_if"):
+        response = client.post(path, content=b"not read")
+        problem(response, 429, "too-busy")
+        assert response.headers["retry-after"] == "1"
+    assert client.post("/score", json={"account_ids": ["a-1"]}).status_code == 200
+    monkeypatch.undo()
+    for _ in range(70):  # whatever becomes of a request, its place is free again
+        assert client.post("/score_features", json={"rows": []}).status_code == 422
+    assert client.post("/score_features", json={"rows": [{"mrr": 1}]}).status_code == 200

@@ -51,6 +51,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(installed: Path) -> None:
 def test_it_serves(
     installed: Path,
     scored_home: Path,
+    bearer: dict[str, str],
     tmp_path: Path,
     serving: Callable[..., AbstractContextManager[str]],
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +62,8 @@ def test_it_serves(
     done = subprocess.run([python, "-c", where], check=True, capture_output=True, text=True)
     assert all(Path(file).is_relative_to(installed.parent) for file in json.loads(done.stdout))
     with serving(scored_home, [python, "-m", "serving.cli", "serve", "--home", str(scored_home)]) as address:
-        answer = httpx.post(f"{address}/score", json={"account_ids": ["nobody"]}, timeout=60)
+        answer = httpx.post(f"{address}/score", json={"account_ids": ["nobody"]}, headers=bearer, timeout=60)
         assert answer.status_code == 200
-        answer = httpx.post(f"{address}/score_features", json={"rows": [{"mrr": 100}]}, timeout=60)
+        rows = {"rows": [{"mrr": 100}]}
+        answer = httpx.post(f"{address}/score_features", json=rows, headers=bearer, timeout=60)
         assert 0 < answer.json()["results"][0]["churn_90d"] < 1
