@@ -5,10 +5,14 @@ UV := $(shell command -v uv 2>/dev/null)
 SEEDS ?= 20
 EVIDENCE ?= docs/evidence
 
-.PHONY: test demo lint format docs prove bench-features bench-models bench-horizons bench-tuning notebooks lock clean
+.PHONY: test demo lint format docs prove bench-features bench-models bench-horizons bench-tuning bench-serving notebooks lock clean
+
+# The tests start dozens of processes: what one has compiled the next need not, whatever the environment says.
+test prove: export PYTHONDONTWRITEBYTECODE =
+test prove: export PYTHONPYCACHEPREFIX = $(CURDIR)/.venv/pycache
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 demo: .venv/installed
 	$(BIN)/tenure demo
@@ -28,7 +32,7 @@ docs: .venv/installed
 
 prove: .venv/installed
 	$(BIN)/python -m benchmarks.prove --seeds $(SEEDS) --out $(EVIDENCE)
-	$(BIN)/python -m pytest -n 0 -m spark tests/integration
+	$(BIN)/python -m pytest -n 0 -m prove tests
 
 bench-features: .venv/installed
 	$(BIN)/python -m benchmarks.engine --out $(EVIDENCE)
@@ -41,6 +45,9 @@ bench-horizons: .venv/installed
 
 bench-tuning: .venv/installed
 	$(BIN)/python -m benchmarks.tuning --out $(EVIDENCE)
+
+bench-serving: .venv/installed
+	$(BIN)/python -m benchmarks.serving --out $(EVIDENCE)
 
 # On the company of `make demo`; the outputs are stored in the notebooks.
 notebooks: .venv/installed

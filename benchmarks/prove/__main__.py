@@ -11,8 +11,29 @@ from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
 from benchmarks.prove.searches import kill_search
 from benchmarks.prove.seeds import gate_null, gate_signal, horizons
+from benchmarks.prove.serving.disks import fill_disk
+from benchmarks.prove.serving.kills import kill_worker, kill_writing
+from benchmarks.prove.serving.moves import move_champion
+from benchmarks.prove.serving.outages import stop_postgres
+from benchmarks.prove.serving.sameness import same_answers
+from benchmarks.prove.serving.scorings import kill_scoring_on_postgres
 
-STUDIES = (gate_null, gate_signal, horizons, monitoring, replay_days, kill_scoring, kill_search)
+STUDIES = (
+    gate_null,
+    gate_signal,
+    horizons,
+    monitoring,
+    replay_days,
+    kill_scoring,
+    kill_search,
+    kill_scoring_on_postgres,
+    kill_writing,
+    kill_worker,
+    stop_postgres,
+    fill_disk,
+    move_champion,
+    same_answers,
+)
 
 
 def main() -> int:

@@ -45,18 +45,24 @@ class Record:
             if stored.get("code") == self.content["code"]:
                 self.content["runs"] = stored["runs"]
 
-    def runs(self, make: Callable[[int], dict[str, Any]], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    def missing(self, seeds: Sequence[int]) -> list[int]:
+        """The seeds without a result."""
+        return [seed for seed in seeds if f"seed {seed}" not in self.content["runs"]]
+
+    def runs(
+        self, make: Callable[[int], dict[str, Any]], seeds: Sequence[int], at_once: int = 2
+    ) -> list[dict[str, Any]]:
         """The result for each seed; those that are not there yet are made now, two at a time.
 
         Parameters
         ----------
         make : a function of a module, called in a process of its own.
+        at_once : 1 where a study measures seconds, or needs the whole machine.
         """
         kept: dict[str, dict[str, Any]] = self.content["runs"]
-        wanted = [seed for seed in seeds if f"seed {seed}" not in kept]
         # Spawned, since a fork after OpenMP has started can hang.
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            started = {pool.submit(make, seed): seed for seed in wanted}
+        with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+            started = {pool.submit(make, seed): seed for seed in self.missing(seeds)}
             for done in as_completed(started):
                 kept[f"seed {started[done]}"] = done.result()
                 self._write()
