@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from serving.access import Caller, UnauthorizedError, caller_of
 from serving.logs import REQUEST_ID, audit
 from serving.metrics import Metrics
-from serving.problems import ProblemError, http_problem
+from serving.problems import ProblemError, http_problem, too_busy
 from serving.store.tokens import Token
 
 __all__ = ["Door", "Endpoint"]
@@ -134,8 +134,7 @@ class Door:
         """Who is calling, if they may; nothing of the request's body has been read."""
         assert entrance.scopes is not None
         if self._in_flight > self._max_in_flight:
-            detail = "Too many requests are being answered; send this one again in a moment."
-            raise ProblemError(429, "too-busy", detail, headers={"Retry-After": "1"})
+            raise too_busy()
         caller = caller_of(authorization, await self._tokens(), self._clock())
         if entrance.scopes.isdisjoint(caller.scopes):
             wanted = sorted(entrance.scopes)

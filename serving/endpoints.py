@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import importlib.metadata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from serving.metrics import Metrics
 from serving.on_demand import feature_answer
 from serving.openapi import document
 from serving.page import HEADERS, PAGE
-from serving.problems import ProblemError
+from serving.problems import ProblemError, too_busy
 from serving.requests import FeaturesRequest, FeedbackRequest, HistoryRequest, ScoreRequest, WhatIfRequest
 from serving.rows import DeclaredFeature
 from serving.store.feedback import add_feedback, feedback_of
@@ -40,6 +40,9 @@ MODEL_THREADS = 2
 
 MODEL_SECONDS = 120
 """Longer than the largest request takes on one thread; beyond it nobody is waiting any more."""
+
+MODEL_PLACES = 64
+"""Requests that have the model's attention or wait for it; each may hold a body of the largest size."""
 
 _LARGE_BODY = 2**16
 
@@ -58,6 +61,7 @@ class Endpoints:
         self._latest, self._champion, self._metrics, self._clock = latest, champion, metrics, clock
         self._declared: Mapping[str, DeclaredFeature] = {feature.name: feature for feature in declared}
         self._models = ThreadPoolExecutor(MODEL_THREADS, "model")
+        self._placed = 0
         self._openapi = encode(document(_version(), self._declared.values()))
 
     async def tokens(self) -> Mapping[str, Any]:
@@ -89,6 +93,14 @@ class Endpoints:
         return _json(score_answer(snapshot.head, results), headers={"Age": str(age)})
 
     async def score_features(self, request: Request, _: Caller | None) -> Response:
+        with self._place():
+            return await self._score_features(request)
+
+    async def what_if(self, request: Request, caller: Caller | None) -> Response:
+        with self._place():
+            return await self._what_if(request, caller)
+
+    async def _score_features(self, request: Request) -> Response:
         body = await read_body(request, MAX_FEATURES_BODY)
 
         def answer() -> bytes:
@@ -99,7 +111,7 @@ class Endpoints:
 
         return _json(await self._on_model(answer))
 
-    async def what_if(self, request: Request, caller: Caller | None) -> Response:
+    async def _what_if(self, request: Request, caller: Caller | None) -> Response:
         asked = WhatIfRequest.parse(await read_body(request, MAX_SMALL_BODY))
         snapshot = await self._latest.now()
         run = snapshot.scored()
@@ -196,6 +208,22 @@ class Endpoints:
         if row is None or (book is not None and row.csm_id != book):
             raise _unknown()
         return row
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places for requests that need the model, taken before their bodies are read.
+
+        Raises
+        ------
+        ProblemError : 429, all are taken.
+        """
+        if self._placed >= MODEL_PLACES:
+            raise too_busy()
+        self._placed += 1
+        try:
+            yield
+        finally:
+            self._placed -= 1
 
     async def _on_model(self, answer: Callable[[], bytes]) -> bytes:
         """Run what needs the model in one of its threads.

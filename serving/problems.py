@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-__all__ = ["MEDIA_TYPE", "ProblemError", "http_problem", "problem_type"]
+__all__ = ["MEDIA_TYPE", "ProblemError", "http_problem", "problem_type", "too_busy"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -85,3 +85,9 @@ def http_problem(status: int, headers: Mapping[str, str] | None = None) -> Probl
         fault = "The service failed; its log says why." if status >= 500 else "The request was refused."
         detail = f"{http.HTTPStatus(status).description or http.HTTPStatus(status).phrase}. {fault}"
     return ProblemError(status, None, detail, headers=headers)
+
+
+def too_busy() -> ProblemError:
+    """The refusal of a request that came while all places were taken."""
+    detail = "Too many requests are being answered; send this one again in a moment."
+    return ProblemError(429, "too-busy", detail, headers={"Retry-After": "1"})

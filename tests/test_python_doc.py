@@ -32,6 +32,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.slow
 def test_the_page_runs(company: Path, scored_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo = tmp_path / "demo-company"
     demo.mkdir()

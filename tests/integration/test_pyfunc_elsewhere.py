@@ -189,6 +189,7 @@ def same(told: Mapping[str, dict[str, Any]], served: Mapping[str, dict[str, Any]
                 assert mine_too == pytest.approx(found, abs=1e-12, rel=0, nan_ok=True), (account, name)
 
 
+@pytest.mark.slow
 def test_in_an_environment_with_nothing_of_tenure_it_answers_as_the_service(
     elsewhere: Elsewhere,
     stored: Callable[[int], dict[str, dict[str, Any]]],
@@ -204,7 +205,7 @@ def test_in_an_environment_with_nothing_of_tenure_it_answers_as_the_service(
     same(told["expansion"], grown)
 
 
-@pytest.mark.spark
+@pytest.mark.prove
 def test_as_a_spark_udf_it_answers_as_the_service(
     elsewhere: Elsewhere,
     stored: Callable[[int], dict[str, dict[str, Any]]],

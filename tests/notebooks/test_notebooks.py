@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(file.name for file in (ROOT / "notebooks").glob("*.ipynb"))
+SHORTEST = "4_read_explanations.ipynb"
 
 
 def _runner() -> ModuleType:
@@ -35,7 +36,9 @@ def _others() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == SHORTEST else pytest.mark.prove) for name in NAMES]
+)
 def test_a_notebook_runs(name: str, company: Path, scored_home: Path) -> None:
     notebook = RUN.executed(ROOT / "notebooks" / name, company, scored_home)
     assert RUN.faults(notebook) == []
