@@ -137,23 +137,24 @@ def elsewhere(scored_home: Path, rows: pd.DataFrame, tmp_path: Path) -> Elsewher
 
 
 @pytest.fixture(scope="module")
-def stored(server: str, rows: pd.DataFrame) -> Callable[[int], dict[str, dict[str, Any]]]:
+def stored(server: str, bearer: dict[str, str], rows: pd.DataFrame) -> Callable[[int], dict[str, dict[str, Any]]]:
     """`stored(explain)`: what POST /score answers of every account that has features."""
 
     def ask(explain: int) -> dict[str, dict[str, Any]]:
         asked = {"account_ids": rows["account_id"].tolist(), "explain": explain}
-        answer = httpx.post(f"{server}/score", json=asked, timeout=60).json()
+        answer = httpx.post(f"{server}/score", json=asked, headers=bearer, timeout=60).json()
         return {row["account_id"]: row for row in answer["results"]}
 
     return ask
 
 
 @pytest.fixture(scope="module")
-def fresh(server: str, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def fresh(server: str, bearer: dict[str, str], rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """What POST /score_features answers of the same features, five drivers of 30 days."""
     sent = rows[["account_id", *CATALOGUE.names]].astype(object)
     found = sent.where(sent.notna(), None).to_dict("records")
-    answer = httpx.post(f"{server}/score_features", json={"rows": found, "explain": 5, "horizon": 30}, timeout=60)
+    asked = {"rows": found, "explain": 5, "horizon": 30}
+    answer = httpx.post(f"{server}/score_features", json=asked, headers=bearer, timeout=60)
     return {row["account_id"]: row for row in answer.json()["results"]}
 
 

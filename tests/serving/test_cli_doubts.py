@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serving.cli.scores import _doubts
+from serving.job import _doubts_of_model
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_makes_scores_say_less(tmp_path: Path, tables: set[str], as_of: dt.
     (tmp_path / "reference.json").write_text(json.dumps({"tables": ["tickets", "usage"]}))
     model: Any = SimpleNamespace(folder=tmp_path, card={"known_on": "2025-07-01"})
     history: Any = SimpleNamespace(tables=frozenset(tables))
-    found = _doubts(model, history, as_of)
+    found = _doubts_of_model(model, history, as_of)
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
@@ -34,4 +34,4 @@ def test_what_makes_scores_say_less(tmp_path: Path, tables: set[str], as_of: dt.
 def test_a_model_without_a_reference_or_a_day_is_not_doubted(tmp_path: Path) -> None:
     model: Any = SimpleNamespace(folder=tmp_path, card={})
     history: Any = SimpleNamespace(tables=frozenset({"usage"}))
-    assert _doubts(model, history, dt.date(2020, 1, 1)) == []
+    assert _doubts_of_model(model, history, dt.date(2020, 1, 1)) == []
