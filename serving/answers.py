@@ -214,7 +214,8 @@ def history_answer(asked: HistoryRequest, days: Sequence[Row], feedback: Sequenc
 
     Parameters
     ----------
-    days : at most one more than asked for, which tells that there are more.
+    days : oldest first; at most one more than asked for, which tells that there are more: the last one where a first
+        day was asked for, else the first one.
     """
     told = {
         "account_id": asked.account_id,
@@ -223,7 +224,8 @@ def history_answer(asked: HistoryRequest, days: Sequence[Row], feedback: Sequenc
         "more": len(days) > asked.limit,
         "feedback": [feedback_document(one) for one in feedback],
     }
-    rows = b",".join(rendered(row, asked.explain) for row in days[: asked.limit])
+    kept = days[-asked.limit :] if asked.since is None else days[: asked.limit]
+    rows = b",".join(rendered(row, asked.explain) for row in kept)
     return encode(told)[:-1] + b',"days":[' + rows + b"]}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -47,7 +46,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Both in threads and not awaited: the process answers /livez at once, and /score while a model loads.
-        asyncio.get_running_loop().run_in_executor(None, latest.warm_up)
+        latest.warm_up()
         champion.start()
         yield
         champion.stop()
@@ -59,7 +58,7 @@ def create_app(
             door.route("/what_if", ends.what_if, scopes=_SCORE, name="what_if"),
             door.route("/history", ends.history, scopes=_READ, name="history"),
             door.route("/feedback", ends.feedback, scopes=_READ, name="feedback"),
-            door.route("/metrics", ends.metrics, method="GET", scopes=_ADMIN, name="metrics"),
+            door.route("/metrics", ends.metrics, method="GET", scopes=_ADMIN, name="metrics", tokens=ends.last_tokens),
             door.route("/", ends.page, method="GET", scopes=None, name="page"),
             door.route("/openapi.json", ends.openapi, method="GET", scopes=None, name="openapi"),
             door.route("/livez", ends.livez, method="GET", scopes=None, name="livez"),

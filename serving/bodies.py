@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection
 from typing import Any
@@ -16,6 +17,9 @@ MAX_SCORE_BODY = 8 * 2**20
 MAX_FEATURES_BODY = 32 * 2**20  # 10,000 rows of all features are 27 MB
 MAX_SMALL_BODY = 2**20
 
+BODY_SECONDS = 30.0
+"""So long a body may take to arrive: its request has a place that others wait for."""
+
 # An oversized body is read and thrown away up to here: a client that is still sending when the connection
 # closes sees a broken pipe and never the answer that says why.
 _DRAIN = 64 * 2**20
@@ -26,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises
     ------
-    ProblemError : 415 for another media type or an encoded body, 413 over the limit.
+    ProblemError : 415 for another media type or an encoded body, 413 over the limit, 408 if it does not arrive in time.
     """
     media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
@@ -36,13 +40,22 @@ async def read_body(request: Request, limit: int) -> bytes:
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise ProblemError(415, "encoded", "Compressed bodies are not read; send the body without Content-Encoding.")
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        elif size > _DRAIN:
-            break
+    declared = request.headers.get("content-length", "")
+    size = int(declared[:12]) if declared.isdecimal() else 0
+    if size <= _DRAIN:  # a body that says that it is larger is refused unread
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size <= limit:
+                        chunks.append(chunk)
+                    elif size > _DRAIN:
+                        break
+        except TimeoutError:
+            raise ProblemError(
+                408, "slow-body", "The body did not arrive in time; send it again.", headers={"Connection": "close"}
+            ) from None
     if size > limit:
         raise ProblemError(
             413,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import re
@@ -24,10 +25,14 @@ from serving.store.tokens import Token
 __all__ = ["Door", "Endpoint"]
 
 Endpoint = Callable[[Request, Caller | None], Awaitable[Response]]
+Tokens = Callable[[], Awaitable[Mapping[str, Token]]]
 
 logger = logging.getLogger("tenure.serving")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+_PIECE = 2**20  # bytes of an answer that are handed over at once
+_PIECE_SECONDS = 30.0
 
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -50,14 +55,15 @@ class Door:
     Parameters
     ----------
     tokens : gives the tokens by id; a ProblemError of its is the answer.
-    max_in_flight : requests of routes that need a token, in this process. Open routes are never refused: a probe that
-        fails because there is much to do would have the process killed for it.
+    max_in_flight : requests of routes that need a token, in this process, seven of eight of one token. Open routes and
+        those with `tokens` of their own are never refused: a probe that fails because there is much to do would have
+        the process killed for it.
     clock : the present in UTC; tests set it.
     """
 
     def __init__(
         self,
-        tokens: Callable[[], Awaitable[Mapping[str, Token]]],
+        tokens: Tokens,
         *,
         metrics: Metrics,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
@@ -65,9 +71,17 @@ class Door:
     ) -> None:
         self._tokens, self._metrics, self._clock = tokens, metrics, clock
         self._max_in_flight, self._in_flight = max_in_flight, 0
+        self._held: dict[str, int] = {}  # requests in flight by token
 
     def route(
-        self, path: str, endpoint: Endpoint, *, method: str = "POST", scopes: frozenset[str] | None, name: str
+        self,
+        path: str,
+        endpoint: Endpoint,
+        *,
+        method: str = "POST",
+        scopes: frozenset[str] | None,
+        name: str,
+        tokens: Tokens | None = None,
     ) -> Route:
         """A route through this door.
 
@@ -77,8 +91,11 @@ class Door:
             dict of a few numbers and words of no person, stands in the audit line.
         scopes : one of which a token needs; None for an open route, whose caller is None.
         name : the route in metrics and logs.
+        tokens : for operators, who must get in when others cannot: gives the tokens in place of the door's, and the
+            route is not limited.
         """
-        return Route(path, _Entrance(self, endpoint, scopes, name, f"{method} {path}"), methods=[method], name=name)
+        entrance = _Entrance(self, endpoint, scopes, name, f"{method} {path}", tokens)
+        return Route(path, entrance, methods=[method], name=name)
 
     async def unrouted(self, request: Request, error: Exception) -> Response:
         """What the router refuses by itself, an unknown path or a wrong method; Starlette's handler for HTTPException.
@@ -106,42 +123,61 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _headers(message["headers"], request_id)
+            elif len(message.get("body", b"")) > _PIECE:
+                return await _in_pieces(message["body"], send)
             await send(message)
 
         context = REQUEST_ID.set(request_id)
-        limited = entrance.scopes is not None
+        guarded = entrance.scopes is not None
+        limited = guarded and entrance.tokens is None
         self._in_flight += limited
         self._metrics.entered()
-        request, caller, problem = Request(scope, receive, send), None, None
+        request, caller, problem, held = Request(scope, receive, send), None, None, ""
         try:
             try:
-                if limited:
+                if guarded:
                     caller = await self._admit(entrance, authorization)
+                    if limited:
+                        held = self._hold(caller)
                 response = await entrance.endpoint(request, caller)
             except Exception as error:
                 problem = self._problem(error, entrance)
                 response = problem.response(request_id)
-            await response(scope, receive, answer)
+            try:
+                await response(scope, receive, answer)
+            except TimeoutError:
+                logger.warning("%s was given up: nobody read its answer", entrance.says)
         finally:
             self._in_flight -= limited
+            if held:
+                self._held[held] -= 1
+                if not self._held[held]:
+                    del self._held[held]
             seconds = time.perf_counter() - started
             self._metrics.answered(entrance.name, status, seconds, problem.name if problem else None)
-            if limited:
+            if guarded:
                 _write(entrance, request_id, status, seconds, scope, caller, problem)
             REQUEST_ID.reset(context)
 
     async def _admit(self, entrance: _Entrance, authorization: str | None) -> Caller:
         """Who is calling, if they may; nothing of the request's body has been read."""
         assert entrance.scopes is not None
-        if self._in_flight > self._max_in_flight:
+        if self._in_flight > self._max_in_flight and entrance.tokens is None:
             raise too_busy()
-        caller = caller_of(authorization, await self._tokens(), self._clock())
+        caller = caller_of(authorization, await (entrance.tokens or self._tokens)(), self._clock())
         if entrance.scopes.isdisjoint(caller.scopes):
             wanted = sorted(entrance.scopes)
             detail = f"This token may not do this; {entrance.says} needs one with the scope {' or '.join(wanted)}."
             challenge = f'Bearer error="insufficient_scope", scope="{" ".join(wanted)}"'
             raise _ForbiddenError(caller, detail, challenge)
         return caller
+
+    def _hold(self, caller: Caller) -> str:
+        """Count one more request of a caller, who may have seven places of eight, so that others still get in."""
+        if self._held.get(caller.token_id, 0) >= self._max_in_flight - self._max_in_flight // 8:
+            raise too_busy()
+        self._held[caller.token_id] = self._held.get(caller.token_id, 0) + 1
+        return caller.token_id
 
     def _problem(self, error: Exception, entrance: _Entrance) -> ProblemError:
         """The problem that an exception is told as; only unexpected ones are logged."""
@@ -166,10 +202,19 @@ class _ForbiddenError(ProblemError):
 class _Entrance:
     """One route as an ASGI application, which costs less than Starlette's wrapping of a function."""
 
-    __slots__ = ("_door", "endpoint", "name", "says", "scopes")
+    __slots__ = ("_door", "endpoint", "name", "says", "scopes", "tokens")
 
-    def __init__(self, door: Door, endpoint: Endpoint, scopes: frozenset[str] | None, name: str, says: str) -> None:
-        self._door, self.endpoint, self.scopes, self.name, self.says = door, endpoint, scopes, name, says
+    def __init__(
+        self,
+        door: Door,
+        endpoint: Endpoint,
+        scopes: frozenset[str] | None,
+        name: str,
+        says: str,
+        tokens: Tokens | None,
+    ) -> None:
+        self._door, self.endpoint, self.scopes, self.tokens = door, endpoint, scopes, tokens
+        self.name, self.says = name, says
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._door._enter(self, scope, receive, send)
@@ -191,6 +236,19 @@ def _told_by(headers: list[tuple[bytes, bytes]]) -> tuple[str, str | None]:
     taken = _REQUEST_ID.fullmatch(asked) if asked is not None else None
     request_id = taken[0].decode("ascii") if taken else secrets.token_hex(8)
     return request_id, None if authorization is None else authorization.decode("latin-1")
+
+
+async def _in_pieces(body: bytes, send: Send) -> None:
+    """Send a large body piece by piece, each within a time: who asks for much and reads nothing keeps no memory.
+
+    Raises
+    ------
+    TimeoutError : a piece was not taken in time; the connection is then of no use any more.
+    """
+    for start in range(0, len(body), _PIECE):
+        piece = body[start : start + _PIECE]
+        async with asyncio.timeout(_PIECE_SECONDS):
+            await send({"type": "http.response.body", "body": piece, "more_body": start + _PIECE < len(body)})
 
 
 def _headers(headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

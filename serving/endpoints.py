@@ -14,12 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features.errors import TenureError
 from serving.access import Caller
 from serving.answers import check_horizon, encode, feedback_document, history_answer, score_answer
 from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, read_body
 from serving.champion import ChampionHolder
-from serving.latest import Latest, Snapshot, unreachable
+from serving.latest import Latest, Snapshot
 from serving.metrics import Metrics
 from serving.on_demand import feature_answer
 from serving.openapi import document
@@ -67,6 +66,10 @@ class Endpoints:
     async def tokens(self) -> Mapping[str, Any]:
         return (await self._latest.now()).tokens
 
+    async def last_tokens(self) -> Mapping[str, Any]:
+        """For metrics, which must tell that the store is gone: a token revoked since then opens them meanwhile."""
+        return (await self._latest.last_known()).tokens
+
     async def page(self, _: Request, __: Caller | None) -> Response:
         return Response(PAGE, headers=HEADERS, media_type="text/html")
 
@@ -77,8 +80,6 @@ class Endpoints:
         return _json(b'{"status":"alive"}')
 
     async def metrics(self, _: Request, __: Caller | None) -> Response:
-        with contextlib.suppress(ProblemError):
-            await self._latest.now()  # a scrape may be the only one who asks
         body, media_type = await run_in_threadpool(self._metrics.exposition)
         return Response(body, media_type=media_type)
 
@@ -117,7 +118,7 @@ class Endpoints:
         run = snapshot.scored()
         row = await self._row(snapshot, asked.account_id, caller)
         store = await self._latest.store()
-        features = await _from_store(store.features, run, asked.account_id)
+        features = await self._latest.ask(store.features, run, asked.account_id)
 
         def answer() -> bytes:
             champion = self._champion.get()
@@ -135,14 +136,15 @@ class Endpoints:
 
         def answer() -> bytes:
             since = asked.since or dt.date.min
-            days = store.history(asked.account_id, since, asked.until, asked.limit + 1)
+            newest = asked.since is None
+            days = store.history(asked.account_id, since, asked.until, asked.limit + 1, newest=newest)
             if not days and not store.history(asked.account_id, dt.date.min, None, 1):
                 raise _unknown()
             said = feedback_of(store, asked.account_id, since)
             return history_answer(asked, [row for _, row in days], said)
 
         request.state.told = {"rows": 1}
-        return _json(await _from_store(answer))
+        return _json(await self._latest.ask(answer))
 
     async def feedback(self, request: Request, caller: Caller | None) -> Response:
         assert caller is not None
@@ -151,7 +153,7 @@ class Endpoints:
         run = snapshot.scored()
         await self._row(snapshot, asked.account_id, caller)
         store = await self._latest.store()
-        given = await _from_store(
+        given = await self._latest.ask(
             lambda: add_feedback(
                 store,
                 account_id=asked.account_id,
@@ -203,9 +205,8 @@ class Endpoints:
         """
         run = snapshot.scored()
         store = await self._latest.store()
-        row = (await _from_store(store.rows, run, [account_id])).get(account_id)
-        book = _book(caller)
-        if row is None or (book is not None and row.csm_id != book):
+        row = (await self._latest.ask(store.rows, run, [account_id], _book(caller))).get(account_id)
+        if row is None:
             raise _unknown()
         return row
 
@@ -251,19 +252,6 @@ def _version() -> str:
 
 async def _parsed(parse: Callable[[bytes], T], body: bytes) -> T:
     return parse(body) if len(body) <= _LARGE_BODY else await run_in_threadpool(parse, body)
-
-
-async def _from_store(question: Callable[..., T], *arguments: Any) -> T:
-    """What the store says, asked in a thread.
-
-    Raises
-    ------
-    ProblemError : 503, it does not answer.
-    """
-    try:
-        return await run_in_threadpool(question, *arguments)
-    except TenureError as error:
-        raise unreachable(error) from None
 
 
 def _book(caller: Caller | None) -> str | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextvars
+import functools
 import logging
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from starlette.concurrency import run_in_threadpool
+from typing import Any, Protocol, TypeVar
 
 from features.errors import TenureError
 from serving.answers import head_of, rendered, unknown_account
+from serving.kept import Kept
 from serving.problems import ProblemError
 from serving.store.errors import StoreAbsentError, StoreUnreachableError
 from serving.store.reading import Run
@@ -23,33 +24,22 @@ from serving.store.tokens import Token, all_tokens
 
 __all__ = ["Latest", "Snapshot", "Watcher"]
 
+T = TypeVar("T")
+
 logger = logging.getLogger("tenure.serving")
 
-_IN_PLACE = 500
-"""Rows that are put together on the event loop; it is microseconds a row, and more would keep others waiting."""
+LOOK_SECONDS = 3.0
+"""So long a request waits for a look at the store; a database that is frozen closes no connection and says nothing."""
 
+ASK_SECONDS = 20.0
+"""So long it waits for anything else that it asks the store: longer than the store lets a statement take."""
 
-class _Rendered:
-    """Rows of one run as they were answered, the least recently used first; bounded in bytes. For one thread."""
+GIVE_UP_SECONDS = 60.0
+"""After so long a look will never end."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._kept: OrderedDict[tuple[str, int], tuple[str | None, bytes]] = OrderedDict()
+_THREADS = 8
 
-    def get(self, account_id: str, explain: int) -> tuple[str | None, bytes] | None:
-        key = (account_id, explain)
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, account_id: str, explain: int, csm_id: str | None, body: bytes) -> None:
-        key = (account_id, explain)
-        before = self._kept.pop(key, None)
-        self._size += len(body) - (len(before[1]) if before else 0)
-        self._kept[key] = (csm_id, body)
-        while self._size > self._limit and self._kept:
-            self._size -= len(self._kept.popitem(last=False)[1][1])
+_STALLED = StoreUnreachableError("The store does not answer in time.")
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ class Snapshot:
     run: Run | None
     tokens: Mapping[str, Token]
     head: bytes = b""
-    kept: _Rendered = field(default_factory=lambda: _Rendered(0), repr=False)
+    kept: Kept = field(default_factory=lambda: Kept(0), repr=False)
 
     def scored(self) -> Run:
         """The newest run.
@@ -78,6 +68,18 @@ class Snapshot:
         if self.run is None:
             raise ProblemError(503, "no-scores", "No day is scored yet; run `tenure score` to score one.")
         return self.run
+
+
+_Seen = tuple[float, Snapshot | TenureError]
+
+
+@dataclass
+class _Look:
+    """A look at the store, since when, and what it will find; `stalled` once somebody has waited for it in vain."""
+
+    began: float
+    future: concurrent.futures.Future[_Seen]
+    stalled: bool = False
 
 
 class Watcher(Protocol):
@@ -111,11 +113,11 @@ class Latest:
     ) -> None:
         self._open, self._max_age, self._cache_bytes = open_store, max_age, cache_bytes
         self._watcher, self._monotonic = watcher, monotonic
-        self._lock = threading.Lock()
         self._store: Store | None = None
-        self._seen: tuple[float, Snapshot | TenureError] | None = None
+        self._seen: _Seen | None = None
         self._good: Snapshot | None = None
-        self._under_way = False
+        self._look: _Look | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, "store")
 
     async def now(self) -> Snapshot:
         """The store as it is, or was at most `max_age` seconds ago.
@@ -126,18 +128,30 @@ class Latest:
         """
         seen, asked = self._seen, self._monotonic()
         if seen is None or asked - seen[0] >= self._max_age:
-            seen = await run_in_threadpool(self._look, asked)
-        elif asked - seen[0] >= self._max_age / 2 and not self._under_way and isinstance(seen[1], Snapshot):
-            # Ahead of time, so that under load nobody ever waits for a look.
-            self._under_way = True
-            asyncio.get_running_loop().run_in_executor(None, self._look, asked)
+            seen = await self._looked_after(asked)
+        elif asked - seen[0] >= self._max_age / 2 and isinstance(seen[1], Snapshot):
+            self._under_way()  # ahead of time, so that under load nobody ever waits for a look
         if isinstance(seen[1], TenureError):
             raise unreachable(seen[1])
         return seen[1]
 
+    async def last_known(self) -> Snapshot:
+        """As `now`, or as the store last was while it does not answer: for who must be told that it does not.
+
+        Raises
+        ------
+        ProblemError : 503, it has never answered.
+        """
+        try:
+            return await self.now()
+        except ProblemError:
+            if self._good is None:
+                raise
+            return self._good
+
     def warm_up(self) -> None:
         """Open the store before the first request needs it; what fails here is told to that request."""
-        self._look(self._monotonic())
+        self._under_way()
 
     async def store(self) -> Store:
         """The store itself, for what no snapshot holds.
@@ -150,74 +164,124 @@ class Latest:
         assert self._store is not None
         return self._store
 
+    async def ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        """What the store says, asked in a thread and waited for so long and no longer.
+
+        Raises
+        ------
+        ProblemError : 503, it does not answer.
+        """
+        call = functools.partial(contextvars.copy_context().run, question, *arguments)
+        try:
+            return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, call), ASK_SECONDS)
+        except TimeoutError:
+            logger.error("the store has not answered for %g seconds", ASK_SECONDS)
+            raise unreachable(_STALLED) from None
+        except TenureError as error:
+            raise unreachable(error) from None
+
     async def results(self, snapshot: Snapshot, ids: Sequence[Any], explain: int, book: str | None) -> list[bytes]:
         """The results of accounts in the order asked for, each as JSON.
 
         Parameters
         ----------
-        book : of whose accounts alone anything is told; None for all.
+        book : of whose accounts alone anything is told; None for all. What is not in it is looked for as what is
+            nowhere, so that not even the time taken tells them apart.
 
         Raises
         ------
         ProblemError : 503, rows had to be read and the store does not answer.
         """
-        if len(ids) > _IN_PLACE:
-            missing = list(dict.fromkeys(i for i in ids if isinstance(i, str) and not snapshot.kept.get(i, explain)))
-        else:
-            missing = [i for i in ids if isinstance(i, str) and not snapshot.kept.get(i, explain)]
+        run, kept = snapshot.scored(), snapshot.kept
         found: dict[str, tuple[str | None, bytes]] = {}
-        if missing:
-            found = await run_in_threadpool(self._read, snapshot.scored(), missing, explain)
-            for account_id, (csm_id, body) in found.items():
-                snapshot.kept.put(account_id, explain, csm_id, body)
-        as_of = snapshot.scored().as_of
-        results = []
+        missing: dict[str, None] = {}
         for account_id in ids:
-            told = None
             if isinstance(account_id, str):
-                told = found.get(account_id) or snapshot.kept.get(account_id, explain)
-            if told is None or (book is not None and told[0] != book):
-                results.append(unknown_account(account_id, as_of))
-            else:
-                results.append(told[1])
-        return results
+                told = kept.get(account_id, explain)
+                if told is None or (book is not None and told[0] != book):
+                    missing[account_id] = None
+                else:
+                    found[account_id] = told
+        if missing:
+            read = await self.ask(self._read, run, list(missing), explain, book)
+            for account_id, (csm_id, body) in read.items():
+                kept.put(account_id, explain, csm_id, body)
+            found |= read
+        told_of = [found.get(account_id) if isinstance(account_id, str) else None for account_id in ids]
+        return [
+            told[1] if told else unknown_account(account_id, run.as_of)
+            for account_id, told in zip(ids, told_of, strict=True)
+        ]
 
-    def _read(self, run: Run, ids: Sequence[str], explain: int) -> dict[str, tuple[str | None, bytes]]:
+    def _read(
+        self, run: Run, ids: Sequence[str], explain: int, book: str | None
+    ) -> dict[str, tuple[str | None, bytes]]:
         assert self._store is not None
-        try:
-            rows = self._store.rows(run, ids)
-        except TenureError as error:
-            raise unreachable(error) from None
+        rows = self._store.rows(run, ids, book)
         return {account_id: (row.csm_id, rendered(row, explain)) for account_id, row in rows.items()}
 
-    def _look(self, asked: float) -> tuple[float, Snapshot | TenureError]:
-        with self._lock:
-            seen = self._seen
-            if seen is not None and seen[0] >= asked:
-                return seen  # somebody else has looked since
-            began = self._monotonic()
-            found: Snapshot | TenureError
+    async def _looked_after(self, asked: float) -> _Seen:
+        """What a look that began after a moment has found; two at most are waited for.
+
+        Raises
+        ------
+        ProblemError : 503, none has ended in time.
+        """
+        for _ in range(2):
+            look = self._under_way()
+            left = look.began + LOOK_SECONDS - self._monotonic()
             try:
-                if self._store is None:
-                    self._store = self._open()
-                found = self._good = self._snapshot(self._store)
-                if seen is not None and isinstance(seen[1], TenureError):
-                    logger.warning("the store answers again")
-            except TenureError as error:
-                found = error
-                if seen is None or isinstance(seen[1], Snapshot):
-                    logger.error("the store does not answer: %s", error)
-            except Exception:  # whatever else a broken store makes a library raise
-                found = StoreUnreachableError("The store cannot be read; the service's log says why.")
-                if seen is None or isinstance(seen[1], Snapshot):
-                    logger.exception("the store cannot be read")
-            finally:
-                self._under_way = False
+                seen = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(look.future)), max(0.0, left))
+            except TimeoutError:
+                if not look.stalled:
+                    look.stalled = True
+                    logger.error("the store has not answered for %g seconds", LOOK_SECONDS)
+                    if self._watcher:
+                        self._watcher.store(False)
+                raise unreachable(_STALLED) from None
+            if seen[0] >= asked:
+                break
+        return seen
+
+    def _under_way(self) -> _Look:
+        """The look that is under way; begun if there is none, or if the last one will never end."""
+        look = self._look
+        now = self._monotonic()
+        if look is not None and not look.future.done():
+            if now - look.began < GIVE_UP_SECONDS:
+                return look
+            # Its thread may hang for ever in a connection that nobody closes; it and the store are left to themselves.
+            logger.error("the store is opened anew: a look at it has not ended for %g seconds", GIVE_UP_SECONDS)
+            self._store, self._threads = None, ThreadPoolExecutor(_THREADS, "store")
+        look = self._look = _Look(now, concurrent.futures.Future())
+        self._threads.submit(self._carry_out, look)
+        return look
+
+    def _carry_out(self, look: _Look) -> None:
+        found: Snapshot | TenureError
+        store = self._store
+        good = isinstance(self._seen[1], Snapshot) if self._seen else None
+        try:
+            store = store or self._open()
+            found = self._snapshot(store)
+            if good is False:
+                logger.warning("the store answers again")
+        except TenureError as error:
+            found = error
+            if good is not False:
+                logger.error("the store does not answer: %s", error)
+        except Exception:  # whatever else a broken store makes a library raise
+            found = StoreUnreachableError("The store cannot be read; the service's log says why.")
+            if good is not False:
+                logger.exception("the store cannot be read")
+        # A failed look may have taken seconds; what counts is when it was known.
+        seen = (look.began if isinstance(found, Snapshot) else self._monotonic(), found)
+        if self._look is look:  # and has not been given up
+            self._store, self._seen = store, seen
+            self._good = found if isinstance(found, Snapshot) else self._good
             if self._watcher:
                 self._watcher.store(isinstance(found, Snapshot))
-            # A failed look may have taken seconds; what counts is when it was known.
-            self._seen = (began if isinstance(found, Snapshot) else self._monotonic(), found)
-            return self._seen
+        look.future.set_result(seen)
 
     def _snapshot(self, store: Store) -> Snapshot:
         run, tokens = store.latest(), {token.id: token for token in all_tokens(store)}
@@ -226,7 +290,7 @@ class Latest:
             return Snapshot(before.run, tokens, before.head, before.kept)
         if run and self._watcher:
             self._watcher.run(run)
-        return Snapshot(run, tokens, head_of(run) if run else b"", _Rendered(self._cache_bytes))
+        return Snapshot(run, tokens, head_of(run) if run else b"", Kept(self._cache_bytes))
 
 
 def unreachable(error: TenureError) -> ProblemError:

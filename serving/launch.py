@@ -46,6 +46,7 @@ def serve(
     # bentoml puts the working directory first on the import path, where a folder that happens to be called
     # `features` or `serving` would be taken for Tenure's.
     os.chdir(_ROOT)
+    print(f"Serving {home} on http://{host}:{port}; stop with Ctrl-C.", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(arguments[0], arguments, variables)

@@ -176,7 +176,7 @@ class HistoryRequest:
     Parameters
     ----------
     since, until : the first day that is told, and the last; None for no bound.
-    limit : days at most, the oldest first.
+    limit : days at most: the first ones from `since` on; without that the newest ones.
     """
 
     account_id: str

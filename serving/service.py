@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +47,20 @@ _app = create_app(
 )
 
 
+def _end_after(parent: int) -> None:
+    """End this worker once its parent is gone: one that was killed cannot tell, and an orphan would keep the port."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 class _Service(bentoml.Service[Any]):
     """A BentoML service whose requests `Front` takes."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         bento = super().to_asgi(is_main)
         configure()
+        threading.Thread(target=_end_after, args=(os.getppid(),), name="parent", daemon=True).start()
         return Front(bento, _app)
 
 

@@ -28,7 +28,10 @@ __all__ = ["SAYS", "what_if_answer"]
 
 logger = logging.getLogger("tenure.serving")
 
-SAYS = "What the model would say of an account like that, not what will happen if you change it."
+SAYS = (
+    "What the model would say of an account like that, not what will happen if you change it. Features that follow "
+    "from a changed one, such as those per seat or per user, keep their values unless they are changed too."
+)
 
 Values = Mapping[str, float | str]
 

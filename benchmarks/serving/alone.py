@@ -43,7 +43,10 @@ def main(home: Path, bodies: list[bytes]) -> None:
     for line in sys.stdin:
         count, since = json.loads(line)
         told = {"whole": _timed(whole, bodies, count, since)}
-        rows = [_columns(forecast, body, declared) for body in bodies[since : since + count]]
+        rows = [
+            _columns(forecast, body, declared)
+            for body in (bodies[n % len(bodies)] for n in range(since, since + count))
+        ]
         told["drivers"] = _timed(drivers, rows, len(rows), 0)
         print(json.dumps(told), flush=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import sys
@@ -41,6 +42,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     Example: tenure demo
     """
     from features.simulation import simulate
+    from serving.store.feedback import snoozed
     from serving.store.store import Store
     from training.dataset import load_dataset
     from training.train import train_dataset
@@ -66,13 +68,14 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     number = int(churn.version) if churn and not churn.champion else None
     with Store.open(store_of(context, folder / ".tenure")) as store:
         (done,) = scored_days(history, home, store, [history.observed_until], number)
+        away = snoozed(store, dt.datetime.now(dt.UTC).date())
     for result in results.values():
         print_training(result)
         _print_truth(result, tables / "truth")
         click.echo()
     for outcome, why in refused.items():
         click.echo(f"{outcome.capitalize()} was not fitted: {why}\n")
-    print_scores(done)
+    print_scores(done, snoozed=away)
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
     for command, why in (

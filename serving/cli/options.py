@@ -22,12 +22,14 @@ __all__ = [
     "said_again",
     "settings_of",
     "shared_options",
+    "store_again",
     "store_of",
     "store_option",
 ]
 
 DEFAULT_HOME = Path(".tenure")
 FIRST_DAY = dt.date(1900, 1, 1)
+_SECRETS = {"password", "sslpassword"}  # options of a database URL
 
 
 class _Day(click.ParamType):
@@ -92,13 +94,37 @@ def home_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Path:
 def store_of(context: click.Context, fallback: Path = DEFAULT_HOME) -> Address:
     """Where the score store is: as said after the command, in the environment, or a file of the home.
 
+    A password on the command line is warned of.
+
     Raises
     ------
     StoreError : it is a URL of something else than a store.
     """
     from serving.store.address import address_of
 
-    return address_of(home_of(context, fallback), _said(context, "store"))
+    address = address_of(home_of(context, fallback), _said(context, "store"))
+    if _said(context, "store", typed=True) and (address.url.password or _SECRETS & set(address.url.query)):
+        click.echo(
+            "Warning: --store has a password in it, which other users of this machine can read while the command runs; "
+            "give the address in TENURE_STORE, or the password in PGPASSWORD.",
+            err=True,
+        )
+    return address
+
+
+def store_again(context: click.Context) -> str:
+    """--store as it was given on the command line, for a command that is to follow this one; never a password."""
+    import sqlalchemy as sa
+
+    from serving.store.address import address_of
+
+    typed = _said(context, "store", typed=True)
+    if not typed:
+        return ""
+    url = address_of(home_of(context), typed).url
+    plain = sa.URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    shown = plain.difference_update_query(_SECRETS).render_as_string(hide_password=False)
+    return f" --store {shlex.quote(shown)}"
 
 
 def settings_of(context: click.Context) -> Settings:
@@ -112,7 +138,8 @@ def said_again(context: click.Context) -> str:
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given if value is not None)
 
 
-def _said(context: click.Context, name: str) -> Any:
+def _said(context: click.Context, name: str, typed: bool = False) -> Any:
+    """What an option says, nearest to the command first; with `typed` not what only the environment says."""
     place: click.Context | None = context
     from_environment = None
     while place is not None:
@@ -122,4 +149,4 @@ def _said(context: click.Context, name: str) -> Any:
                 return value
             from_environment = value
         place = place.parent
-    return from_environment
+    return None if typed else from_environment

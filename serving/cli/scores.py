@@ -13,16 +13,17 @@ import pandas as pd
 
 from features.errors import TenureError
 from serving.cli.jobs import one_at_a_time
-from serving.cli.options import DAY, home_of, settings_of, shared_options, store_of, store_option
+from serving.cli.options import DAY, home_of, settings_of, shared_options, store_again, store_of, store_option
 from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, whole
 from success.calls import accounts_to_call, lowest_health
 from success.wording import odds
 from training.tracking import note_inherited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from features.history import History
+    from serving.forecast import Forecast
     from serving.job import Done
     from serving.store.store import Store
 
@@ -65,6 +66,7 @@ def score(
 
     Example: tenure score company/ --as-of 2025-06-01 --out scores.parquet
     """
+    from serving.store.feedback import snoozed
     from serving.store.store import Store
 
     home, days = home_of(context), _days(as_ofs, since)
@@ -81,6 +83,7 @@ def score(
                 kept.append(done)
             if not as_json and done.as_of != days[-1]:
                 click.echo(_summary(done))
+        away = snoozed(store, dt.datetime.now(dt.UTC).date())  # as those who call see it, whichever day is scored
     if out:
         _write_file(out, kept)
     last = told[-1]
@@ -92,8 +95,8 @@ def score(
         several = {"days": told} if len(told) > 1 else {}
         warnings = {"warnings": history.report.warnings + last["warnings"]}
         return print_json(last | warnings | {"set_aside": aside, "out": out} | several)
-    print_scores(done)
-    click.echo(f"\nNext: tenure serve --home {home}")
+    print_scores(done, snoozed=away)
+    click.echo(f"\nNext: tenure serve --home {home}{store_again(context)}")
 
 
 def _write_file(out: Path, days: list[Done]) -> None:
@@ -161,14 +164,23 @@ def _summary(done: Done) -> str:
     return f"{done.as_of}: {len(done.scores):,} accounts with {scored_by} ({counts}); {stored}{resumed}."
 
 
-def print_scores(done: Done, count: int = 5) -> None:
-    """What was scored with what, and the accounts to look at first."""
+def print_scores(done: Done, count: int = 5, snoozed: Collection[str] = ()) -> None:
+    """What was scored with what, and the accounts to look at first, without those that are snoozed."""
     scores, forecast = done.scores, done.forecast
+    shown = scores[~scores["account_id"].isin(list(snoozed))]
     click.echo(f"{_summary(done)}\n")
     if forecast is None:
         for reason in scores.loc[scores["health"].notna(), "reason"].head(1):
             click.echo(f"{reason}\n")
-        return _print_lowest_health(scores, count)
+        _print_lowest_health(shown, count)
+    else:
+        _print_forecast(forecast, shown, count)
+    if len(shown) < len(scores):
+        click.echo(f"\nSnoozed, and left out here: {len(scores) - len(shown):,}.")
+
+
+def _print_forecast(forecast: Forecast, scores: pd.DataFrame, count: int) -> None:
+    """What a model said, and of whom first."""
     if forecast.not_validated:
         click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
     _print_calls(scores, forecast.headline, count)

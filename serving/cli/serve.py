@@ -34,6 +34,4 @@ def serve(context: click.Context, host: str, port: int, workers: int, max_in_fli
     """
     from serving.launch import serve as run
 
-    home = home_of(context)
-    click.echo(f"Serving {home} on http://{host}:{port}; stop with Ctrl-C.", err=True)
-    run(home, store_of(context), host, port, workers, max_in_flight)
+    run(home_of(context), store_of(context), host, port, workers, max_in_flight)

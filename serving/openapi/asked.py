@@ -104,7 +104,7 @@ def request_schemas(declared: Iterable[DeclaredFeature] = ()) -> dict[str, Any]:
                 "account_id": _ACCOUNT,
                 "since": {
                     **_DAY,
-                    "description": "The first day that is told; from the first scored one where left out.",
+                    "description": "The first day that is told; the newest `limit` days where left out.",
                 },
                 "until": {**_DAY, "description": "The last day that is told, not before `since`."},
                 "explain": _explain(0),
@@ -113,7 +113,8 @@ def request_schemas(declared: Iterable[DeclaredFeature] = ()) -> dict[str, Any]:
                     "minimum": 1,
                     "maximum": MAX_DAYS,
                     "default": DEFAULT_DAYS,
-                    "description": "Days at most, the oldest first; `more` says whether there are others.",
+                    "description": "Days at most: the first ones from `since` on, without it the newest ones up to "
+                    "`until`; `more` says whether there are others.",
                 },
             },
             ["account_id"],

@@ -6,6 +6,7 @@ from typing import Any
 
 from serving.answers import account_error
 from serving.layout import INTERVAL
+from serving.what_if import SAYS
 from training.kernel.drivers import EVERYTHING_ELSE
 
 __all__ = ["EXAMPLES"]
@@ -140,7 +141,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "catalogue_hash": _CATALOGUE,
         "computed_at": _NOW,
         "horizon": 90,
-        "says": "What the model would say of an account like that, not what will happen if you change it.",
+        "says": SAYS,
         "before": {**_BEFORE, "reading": _READING},
         "after": {**_AFTER, "reading": "about 1 in 4 accounts like this leave by 1 May 2026"},
         "changes": [{"feature": "mrr", "from": 512.0, "to": 640.0}],

@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
         "`tenure score` for that day again.",
         {"run_catalogue_hash": _OLDER, "catalogue_hash": _TODAYS},
     ),
+    "slow-body": Kind(408, "The body did not arrive in time; send it again."),
     "body-too-large": Kind(413, "The body is over {max_mb} MB; send it in several requests."),
     "too-many": Kind(
         413,

@@ -14,7 +14,8 @@ __all__ = ["PATHS"]
 
 _ALWAYS = ("internal",)
 _TOKEN = ("unauthorized", "insufficient-scope", "too-busy", "store-unreachable", "store-unusable", *_ALWAYS)
-_BODY = ("bad-json", "body-too-large", "not-json", "encoded", "bad-request")
+_OPERATOR = tuple(kind for kind in _TOKEN if kind != "too-busy")
+_BODY = ("slow-body", "bad-json", "body-too-large", "not-json", "encoded", "bad-request")
 _CHAMPION = ("champion-broken", "champion-outdated", "no-champion", "too-slow")
 
 _BAD_EXPLAIN = f'"explain" must be a whole number of drivers from 0 to {MAX_EXPLAIN}.'
@@ -134,7 +135,7 @@ PATHS: dict[str, Any] = {
         "What the champion would say of an account with other features",
         "Scores the stored features of one account before and after some of them are replaced, and tells which "
         "drivers moved. It is what the model would say of an account like that, not what will happen if somebody "
-        "changes it.",
+        "changes it, and features that follow from a changed one keep their values unless they are changed too.",
         asked="WhatIfRequest",
         told="WhatIfAnswer",
         scopes=("score",),
@@ -154,7 +155,8 @@ PATHS: dict[str, Any] = {
     "/history": _asking(
         "history",
         "The scores of an account over time, and what was said of it",
-        "Tells the row of each scored day as POST /score answered it, the oldest first.",
+        "Tells the row of each scored day as POST /score answered it, the oldest first: from `since` on, or without it "
+        "the newest days.",
         asked="HistoryRequest",
         told="HistoryAnswer",
         scopes=("read",),
@@ -164,7 +166,8 @@ PATHS: dict[str, Any] = {
     "/feedback": _asking(
         "feedback",
         "What somebody makes of an account's score",
-        "Keeps a verdict, which may hide the account until a day; it never alters a probability.",
+        "Keeps a verdict, which may snooze the account until a day: `tenure score` then leaves it out of the accounts "
+        "that it lists. It never alters a probability.",
         asked="FeedbackRequest",
         told="Feedback",
         scopes=("read",),
@@ -174,7 +177,12 @@ PATHS: dict[str, Any] = {
         bad=_BAD_VERDICT,
     ),
     "/metrics": _looking(
-        "metrics", "Figures for Prometheus", "text/plain", {"schema": {"type": "string"}}, scope="admin", kinds=_TOKEN
+        "metrics",
+        "Figures for Prometheus",
+        "text/plain",
+        {"schema": {"type": "string"}},
+        scope="admin",
+        kinds=_OPERATOR,
     ),
     "/": _looking("page", "What answers here, for people", "text/html", {"schema": {"type": "string"}}),
     "/openapi.json": _looking("openapi", "This document", "application/json", {"schema": {"type": "object"}}),

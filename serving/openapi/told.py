@@ -248,7 +248,10 @@ ANSWERS: dict[str, Any] = {
             "account_id": _TEXT,
             "since": _DAY_OR_NULL,
             "until": _DAY_OR_NULL,
-            "more": _said({"type": "boolean"}, "Whether there are more days than `limit`."),
+            "more": _said(
+                {"type": "boolean"},
+                "Whether there are more days than `limit`: later ones where `since` was given, else earlier ones.",
+            ),
             "feedback": _list("Feedback"),
             "days": {
                 "type": "array",

@@ -93,9 +93,13 @@ def _sqlite(file: Path, shared: dict[str, Any]) -> sa.Engine:
 
     @sa.event.listens_for(engine, "checkout")
     def same(_: sqlite3.Connection, record: Any, __: Any) -> None:
-        # A store that was restored from a backup is another file under the same name.
-        if record.info.get("file") != _identity(file):
+        # A store that was restored from a backup is another file under the same name; so is its log, even where the
+        # backup was copied into the old file. Whoever has read keeps the log that was there, so that it stays.
+        log = _identity(file.with_name(f"{file.name}-wal"))
+        if record.info.get("file") != _identity(file) or record.info.get("log", log) != log:
             raise sa.exc.DisconnectionError
+        if log is not None:
+            record.info["log"] = log
 
     return engine
 

@@ -11,7 +11,7 @@ from serving.store.reading import storable
 from serving.store.store import Store
 from serving.store.tables import feedback
 
-__all__ = ["Feedback", "add_feedback", "feedback_of"]
+__all__ = ["Feedback", "add_feedback", "feedback_of", "snoozed"]
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,13 @@ def feedback_of(store: Store, account_id: str, since: dt.date) -> list[Feedback]
     with store.reading() as connection:
         found = connection.execute(asked.order_by(feedback.c.given_at, feedback.c.id)).mappings().all()
     return [Feedback(**row) for row in found]
+
+
+def snoozed(store: Store, day: dt.date) -> dict[str, dt.date]:
+    """The accounts that are snoozed on a day, and until when; the newest that was said of an account holds."""
+    order = (feedback.c.given_at.desc(), feedback.c.id.desc())
+    place = sa.func.row_number().over(partition_by=feedback.c.account_id, order_by=order).label("place")
+    said = sa.select(feedback.c.account_id, feedback.c.until, place).subquery()
+    with store.reading() as connection:
+        found = connection.execute(sa.select(said).where(said.c.place == 1, said.c.until > day)).all()
+    return {row.account_id: row.until for row in found}

@@ -137,12 +137,14 @@ def run_before(connection: sa.Connection, day: dt.date) -> Run | None:
     return _one_run(connection, earlier)
 
 
-def rows(connection: sa.Connection, run: Run, ids: Iterable[str]) -> dict[str, Row]:
-    """The rows of some accounts in a run, by account_id."""
+def rows(connection: sa.Connection, run: Run, ids: Iterable[str], book: str | None = None) -> dict[str, Row]:
+    """The rows of some accounts in a run, by account_id; with a book, of the accounts of that CSM alone."""
     known = [account for account in dict.fromkeys(ids) if isinstance(account, str) and storable(account)]
     found: dict[str, Row] = {}
     for batch in batches(known):
         asked = sa.select(*ROW).where(scores.c.run_id == run.id, scores.c.account_id.in_(batch))
+        if book is not None:
+            asked = asked.where(scores.c.csm_id == book)
         found |= {row.account_id: row_of(row) for row in connection.execute(asked)}
     return found
 
@@ -157,25 +159,37 @@ def features(connection: sa.Connection, run: Run, account_id: str) -> dict[str, 
 
 
 def history(
-    connection: sa.Connection, account_id: str, since: dt.date, until: dt.date | None, limit: int
+    connection: sa.Connection,
+    account_id: str,
+    since: dt.date,
+    until: dt.date | None,
+    limit: int,
+    *,
+    newest: bool = False,
 ) -> list[tuple[Run, Row]]:
-    """The rows of an account from the runs that hold, oldest first; both days are included."""
+    """The rows of an account from the runs that hold, oldest first; both days are included.
+
+    Parameters
+    ----------
+    newest : where there are more than `limit`, the newest of them; the oldest otherwise.
+    """
     if not storable(account_id):
         return []
     asked = (
         sa.select(*ROW, *(column.label(f"run_{column.name}") for column in runs.c))
         .join_from(scores, runs, scores.c.run_id == runs.c.id)
         .where(scores.c.account_id == account_id, scores.c.as_of >= since, runs.c.id.in_(CURRENT))
-        .order_by(scores.c.as_of)
+        .order_by(scores.c.as_of.desc() if newest else scores.c.as_of)
         .limit(limit)
     )
     if until is not None:
         asked = asked.where(scores.c.as_of <= until)
-    return [
+    found = [
         (_run({name: told[f"run_{name}"] for name in runs.c.keys()}), row_of(row))  # noqa: SIM118 (columns, not a dict)
         for row in connection.execute(asked)
         for told in (row._mapping,)
     ]
+    return found[::-1] if newest else found
 
 
 def frame(connection: sa.Connection, run: Run) -> pd.DataFrame:

@@ -127,10 +127,15 @@ class Store:
         with self.reading() as connection:
             return reading.run_of(connection, day)
 
-    def rows(self, run: Run, ids: Sequence[str]) -> dict[str, Row]:
-        """The rows of some accounts in a run; ids that are not among them are left out, whatever they hold."""
+    def rows(self, run: Run, ids: Sequence[str], book: str | None = None) -> dict[str, Row]:
+        """The rows of some accounts in a run; ids that are not among them are left out, whatever they hold.
+
+        Parameters
+        ----------
+        book : only accounts of this CSM; others are left out as if they were not there.
+        """
         with self.reading() as connection:
-            return reading.rows(connection, run, ids)
+            return reading.rows(connection, run, ids, book)
 
     def features(self, run: Run, account_id: str) -> dict[str, Any] | None:
         """What the models were given for an account, text, number or None by name; None where that is not stored."""
@@ -138,17 +143,17 @@ class Store:
             return reading.features(connection, run, account_id)
 
     def history(
-        self, account_id: str, since: dt.date, until: dt.date | None = None, limit: int = 400
+        self, account_id: str, since: dt.date, until: dt.date | None = None, limit: int = 400, *, newest: bool = False
     ) -> list[tuple[Run, Row]]:
         """The rows of an account from the runs that hold, oldest first.
 
         Parameters
         ----------
         since, until : the first day and the last, both included; None for no last.
-        limit : at most so many, the oldest of them.
+        limit : at most so many: the oldest of them, or with `newest` the newest.
         """
         with self.reading() as connection:
-            return reading.history(connection, account_id, since, until, limit)
+            return reading.history(connection, account_id, since, until, limit, newest=newest)
 
     def frame(self, run: Run) -> pd.DataFrame:
         """All rows of a run as the score file has them, sorted by account_id."""
@@ -167,7 +172,7 @@ def _require_file(address: Address, create: bool) -> None:
     try:
         if create:
             file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o666))
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         elif not file.exists():
             raise _absent(address)
     except OSError as error:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
+from serving.cli.options import store_again
+from serving.cli.scores import print_scores
+from serving.cli.serve import serve
 from serving.store.address import address_of
+from serving.store.feedback import add_feedback
 from serving.store.store import Store
 
 if TYPE_CHECKING:
@@ -116,6 +123,70 @@ def test_without_a_champion_scoring_goes_by_rules(tenure: Any, tmp_path: Path) -
         assert run is not None
         in_both = ["account_id", "as_of", "status", "health", "reason", "csm_id", "computed_at"]
         pd.testing.assert_frame_equal(store.frame(run)[in_both], pd.read_parquet(out)[in_both], check_exact=True)
+        first = re.findall(r"^1\. .*\((.+)\): health", tenure.out, re.MULTILINE)
+        today = dt.datetime.now(dt.UTC)
+        add_feedback(store, account_id=first[0], verdict="handled", until=today.date() + dt.timedelta(days=2),
+                     as_of=run.as_of, token_id="t-1", csm_id=None, given_at=today)  # fmt: skip
+    assert tenure("score", OULAD, "--as-of", "2013-06-01", "--home", tmp_path / "home") == 0
+    assert first[0] not in tenure.out
+    assert "Snoozed, and left out here: 1." in tenure.out
+    assert tenure.out.endswith(f"Next: tenure serve --home {tmp_path / 'home'}\n")
+
+
+def test_who_is_snoozed_is_not_to_be_called(
+    make_frame: Callable[..., pd.DataFrame], make_rule_frame: Callable[..., pd.DataFrame],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    model: Any = SimpleNamespace(headline=90, not_validated=[], churn=SimpleNamespace(version="3"), expansion=None)
+    # Of the first risk stands out; in the second all have a health.
+    for frame, forecast in ((make_frame().assign(typical_90d=0.01), model), (make_rule_frame(), None)):
+        done: Any = SimpleNamespace(
+            scores=frame, forecast=forecast, as_of="2026-02-01", resumed=0, written=SimpleNamespace(new=True)
+        )
+        print_scores(done)
+        said = capsys.readouterr().out
+        assert "(a-1)" in said
+        assert "(a-2)" in said
+        assert "Snoozed" not in said
+        print_scores(done, snoozed={"a-1": None, "gone": None})
+        said = capsys.readouterr().out
+        assert "(a-1)" not in said
+        assert "(a-2)" in said
+        assert said.endswith("\n\nSnoozed, and left out here: 1.\n")
+
+
+def test_a_password_on_the_command_line_is_warned_of_and_never_told(
+    tenure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("token", "list", "--home", tmp_path)
+    closed = "postgresql://me{}@127.0.0.1:1/t{}"
+    for password, more, warned in ((":s3cret", "", 1), ("", "?password=s3cret", 1), ("", "?sslmode=disable", 0)):
+        url = closed.format(password, more)
+        assert tenure(*arguments, "--store", url) == 1
+        assert tenure.err.count("Warning: --store has a password in it") == warned
+        assert len(tenure.err.splitlines()) == 1 + warned
+        assert "s3cret" not in tenure.err
+        monkeypatch.setenv("TENURE_STORE", url)
+        assert tenure(*arguments) == 1
+        assert "Warning" not in tenure.err
+        monkeypatch.delenv("TENURE_STORE")
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        (None, ""),
+        ("postgres://me:s3cret@db:5433/t", " --store postgresql://me@db:5433/t"),
+        (
+            "postgresql:///t?sslmode=require&password=s3cret&connect_timeout=2",
+            " --store 'postgresql:///t?connect_timeout=2&sslmode=require'",
+        ),
+    ],
+)
+def test_the_next_command_has_the_same_store(monkeypatch: pytest.MonkeyPatch, typed: str | None, again: str) -> None:
+    monkeypatch.setenv("TENURE_STORE", "postgresql://of-the-environment/t")
+    with serve.make_context("serve", ["--store", typed] if typed else []) as context:
+        assert store_again(context) == again
 
 
 def test_too_little_to_learn_from_is_refused_with_the_numbers(tenure: Any, oulad: Path, tmp_path: Path) -> None:

@@ -316,6 +316,44 @@ def test_more_than_can_be_answered_at_once_are_asked_to_come_again(house: House)
     assert house.metric("tenure_problems_total", kind="too-busy") == 2
 
 
+def test_one_token_cannot_take_all_places() -> None:
+    house = House(max_in_flight=8)
+
+    async def crowd() -> list[Answer]:
+        waiting = [asyncio.create_task(house.ask("/wait", bearer("reader"))) for _ in range(7)]
+        await asyncio.sleep(0)
+        more = [await house.ask("/either", bearer(name)) for name in ("reader", "scorer")]
+        house.go.set()
+        return [*more, *await asyncio.gather(*waiting), await house.ask("/echo", bearer("reader"))]
+
+    assert [answer.status for answer in asyncio.run(crowd())] == [429, 200, *[200] * 8]
+
+
+def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.door._PIECE_SECONDS", 0.05)
+    monkeypatch.setattr("serving.door._PIECE", 100)
+    house = House()
+    house.kept = Response(b"x" * 350)
+    pieces: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def reads(message: Any) -> None:
+        pieces.append(message)
+        if stops and len(pieces) > 2:
+            await asyncio.sleep(5)
+
+    for stops in (False, True):
+        pieces.clear()
+        scope = {"type": "http", "method": "GET", "path": "/kept", "raw_path": b"/kept", "query_string": b"",
+                 "headers": [], "http_version": "1.1", "scheme": "http"}  # fmt: skip
+        asyncio.run(asyncio.wait_for(house.app(scope, receive, reads), 2))
+        bodies = [(len(m["body"]), m["more_body"]) for m in pieces[1:]]
+        assert bodies == ([(100, True), (100, True)] if stops else [(100, True)] * 3 + [(50, False)])
+        assert house.metric("tenure_in_flight") == 0
+
+
 def test_a_request_that_is_given_up_leaves_its_place(house: House) -> None:
     async def give_up() -> Answer:
         for _ in range(3):

@@ -50,12 +50,15 @@ def test_a_day_scored_again_is_told_once_as_it_holds_now(client: Any, make_frame
         ({"since": "2026-01-09"}, DAYS[2:], False),
         ({"until": "2026-01-08"}, DAYS[:2], False),
         ({"since": "2026-01-02", "until": "2026-01-07"}, [], False),
-        ({"limit": 2}, DAYS[:2], True),
+        ({"limit": 2}, DAYS[2:], True),
+        ({"limit": 2, "until": "2026-01-21"}, DAYS[1:3], True),
+        ({"limit": 2, "until": "2026-01-08"}, DAYS[:2], False),
         ({"limit": 4}, DAYS, False),
         ({"limit": 1, "since": "2026-01-21"}, DAYS[2:3], True),
+        ({"limit": 2, "since": "2026-01-01"}, DAYS[:2], True),
     ],
 )
-def test_both_ends_are_included_and_the_oldest_come_first(
+def test_both_ends_are_included_and_without_a_first_day_the_newest_are_told(
     client: Any, asked: dict[str, Any], days: list[dt.date], more: bool
 ) -> None:
     answer = client.post("/history", json={"account_id": "a-1", **asked}).json()

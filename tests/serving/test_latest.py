@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +33,7 @@ class FakeStore:
         self.fault: Exception | None = None
         self.looks = 0
         self.asked: list[list[str]] = []
+        self.books: list[str | None] = []
         self.hold: threading.Event | None = None
 
     def latest(self) -> Any:
@@ -41,16 +44,17 @@ class FakeStore:
             raise self.fault
         return self.key and SimpleNamespace(key=self.key, as_of=dt.date(2026, 2, 1), header=HEADER)
 
-    def rows(self, run: Any, ids: Sequence[str]) -> dict[str, Any]:
+    def rows(self, run: Any, ids: Sequence[str], book: str | None = None) -> dict[str, Any]:
         if self.fault:
             raise self.fault
         self.asked.append(list(ids))
+        self.books.append(book)
         return {
             i: SimpleNamespace(
                 account_id=i, csm_id="c-" + i[0], status="ok", drivers="[]", expansion_drivers=None, frozen=None,
                 figures=json.dumps({"account_id": i, "run": run.key, "drivers_horizon": None}),
             )
-            for i in ids if not i.startswith("?")
+            for i in ids if not i.startswith("?") and book in (None, "c-" + i[0])
         }  # fmt: skip
 
 
@@ -219,3 +223,85 @@ def test_the_store_is_opened_when_it_can_be(monkeypatch: pytest.MonkeyPatch) -> 
     clock.now += 1
     answers(latest, ["a1"])
     assert len(tries) == 2
+
+
+def test_a_store_that_hangs_is_waited_for_once_and_said(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, clock, latest = setting
+    monkeypatch.setattr("serving.latest.LOOK_SECONDS", 0.1)
+
+    async def refused() -> ProblemError:
+        with pytest.raises(ProblemError) as caught:
+            await latest.now()
+        return caught.value
+
+    async def ask() -> None:
+        await latest.now()
+        store.hold = threading.Event()
+        clock.now += 1
+        assert (await refused()).kind == "store-unreachable"
+        clock.now += 1
+        began = time.monotonic()
+        assert {(await refused()).status for _ in range(20)} == {503}
+        assert time.monotonic() - began < 1, "the second does not wait again"
+        assert (await latest.last_known()).run is not None
+        store.hold.set()
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ProblemError):
+                await latest.now()
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it was not taken up again")
+
+    asyncio.run(ask())
+    assert caplog.text.count("has not answered for") == 1
+
+
+def test_a_look_that_never_ends_is_given_up_and_the_store_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.latest.all_tokens", lambda it: it.tokens)
+    monkeypatch.setattr("serving.latest.LOOK_SECONDS", 0.1)
+    clock, opened = Clock(), [FakeStore(), FakeStore()]
+    stuck, fresh = opened
+    stuck.hold = threading.Event()
+    fresh.key = "fresh"
+    latest = Latest(lambda: opened.pop(0), monotonic=clock)  # type: ignore[arg-type, return-value]
+
+    async def ask() -> None:
+        with pytest.raises(ProblemError):
+            await latest.now()
+        clock.now += 61
+        run = (await latest.now()).run
+        assert run is not None
+        assert run.key == "fresh"
+        assert stuck.hold
+        stuck.hold.set()
+        await asyncio.sleep(0.05)
+        run = (await latest.now()).run
+        assert run is not None
+        assert run.key == "fresh", "what the stuck one finds now is of no use"
+
+    asyncio.run(ask())
+
+
+def test_a_question_that_is_not_answered_is_given_up(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, latest = setting
+    monkeypatch.setattr("serving.latest.ASK_SECONDS", 0.05)
+    done = threading.Event()
+
+    async def ask() -> None:
+        with pytest.raises(ProblemError) as caught:
+            await latest.ask(done.wait, 5)
+        assert caught.value.kind == "store-unreachable"
+        done.set()
+
+    asyncio.run(ask())
+
+
+def test_another_book_is_looked_for_as_what_is_nowhere(setting: Setting) -> None:
+    store, _, latest = setting
+    answers(latest, ["b1"])  # somebody who may has asked for it
+    answers(latest, ["b1", "?b"], book="c-a")
+    assert store.asked == [["b1"], ["b1", "?b"]]
+    assert store.books == [None, "c-a"]

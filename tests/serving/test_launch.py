@@ -194,9 +194,29 @@ def test_a_built_bento_serves(tmp_path: Path, make_frame: Callable[..., pd.DataF
         ("192.0.2.1", 3000, 1, "--port"),  # an address that is not this machine's
     ],
 )
-def test_what_cannot_be_served_on_is_said(tmp_path: Path, host: str, port: int, workers: int, says: str) -> None:
+def test_what_cannot_be_served_on_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, port: int, workers: int, says: str
+) -> None:
     with pytest.raises(TenureError, match=says):
         serve(tmp_path, address_of(tmp_path), host, port, workers)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_where_it_serves_is_said_when_nothing_stands_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class ReplacedError(Exception):
+        pass
+
+    def become(*_: object) -> None:
+        raise ReplacedError
+
+    monkeypatch.setattr(os, "execve", become)
+    monkeypatch.chdir(tmp_path)  # and back, since serving changes the folder
+    port = free_port()
+    with pytest.raises(ReplacedError):
+        serve(tmp_path, address_of(tmp_path), port=port)
+    assert capsys.readouterr() == ("", f"Serving {tmp_path} on http://127.0.0.1:{port}; stop with Ctrl-C.\n")
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:

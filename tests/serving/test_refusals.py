@@ -134,6 +134,7 @@ def test_a_store_that_does_not_answer_is_said_by_every_route(
     problem: Problem, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = make_client()
+    assert client.post("/score", json={"account_ids": ["a-1"]}).status_code == 200
 
     def refuse(*_: Any) -> None:
         raise StoreUnreachableError("The score store db.local does not answer.")
@@ -143,7 +144,9 @@ def test_a_store_that_does_not_answer_is_said_by_every_route(
         response = client.post(path, json={})
         problem(response, 503, "store-unreachable")
         assert response.headers["retry-after"] == "1"
-    problem(client.get("/metrics"), 503, "store-unreachable")
+    # Whoever watches is told so by the metrics, with the tokens that were known.
+    assert client.get("/metrics").status_code == 200
+    problem(client.get("/metrics", headers={"authorization": "Bearer nothing"}), 401, "unauthorized")
     ready = problem(client.get("/readyz"), 503, "not-ready")
     assert ready["scores"]["status"] == "unreachable"
     assert client.get("/livez").status_code == 200

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -134,6 +135,14 @@ class Refusals:
         wrong = {"verdict": "fine"} if path == "/feedback" else {"explain": 101}
         return {"json": {**self._usual[path], **wrong}}
 
+    def slow_body(self, path: str) -> dict[str, Any]:
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.sleep(0.3)
+            yield b"}"
+
+        return {"content": slowly()}
+
     def empty_list(self, path: str) -> dict[str, Any]:
         return {"json": {name: [] for name in self._usual[path]}}
 
@@ -183,6 +192,7 @@ def test_each_documented_refusal_is_given_as_it_is_documented(
     example: dict[str, Any],
 ) -> None:
     monkeypatch.setattr("serving.endpoints.MODEL_SECONDS", 0.05 if kind == "too-slow" else 120)
+    monkeypatch.setattr("serving.bodies.BODY_SECONDS", 0.05 if kind == "slow-body" else 30)
     response = refusals.ask(path, kind)
     at = ["paths", path, method_of(path).lower(), "responses", str(response.status_code)]
     conforms([*at, "content", "application/problem+json", "schema"], response.json())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from serving.store.feedback import add_feedback, feedback_of
+from serving.store.feedback import add_feedback, feedback_of, snoozed
 from serving.store.store import Store
 from serving.store.writing import write_day
 
@@ -39,3 +39,20 @@ def test_what_was_said_is_kept_in_order(store: Store, make_frame: Callable[..., 
     for stranger in ("a-3", "\x00", "\ud800"):
         assert feedback_of(store, stranger, DAY) == []
     assert store.rows(run, ["a-1"]) == before
+
+
+def test_the_newest_feedback_says_whether_an_account_is_snoozed(store: Store) -> None:
+    later = DAY + dt.timedelta(days=9)
+    said = [
+        ("a-1", None, 2), ("a-1", later, 4), ("a-1", DAY, 3),  # kept in another order than given
+        ("a-2", later, 2), ("a-2", None, 2),  # at the same moment: what was kept last
+        ("a-3", DAY, 2),
+        ("a-4", later, 2), ("a-4", DAY + dt.timedelta(days=1), 3),
+    ]  # fmt: skip
+    assert snoozed(store, DAY) == {}
+    for account, until, day in said:
+        add_feedback(store, account_id=account, verdict="handled", until=until, as_of=DAY, token_id="t-1", csm_id=None,
+                     given_at=dt.datetime(2026, 2, day, tzinfo=dt.UTC))  # fmt: skip
+    assert snoozed(store, DAY) == {"a-1": later, "a-4": DAY + dt.timedelta(days=1)}
+    assert snoozed(store, DAY + dt.timedelta(days=1)) == {"a-1": later}
+    assert snoozed(store, later) == {}

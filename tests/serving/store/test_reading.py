@@ -96,6 +96,9 @@ def test_history_has_the_runs_that_hold_oldest_first(store: Store, make_frame: F
     assert told(dt.date.min) == [(1, "1"), (2, "2"), (3, "1"), (4, "1")]
     assert told(dt.date(2026, 2, 2), dt.date(2026, 2, 3)) == [(2, "2"), (3, "1")]
     assert told(dt.date.min, limit=2) == [(1, "1"), (2, "2")]
+    assert told(dt.date.min, limit=2, newest=True) == [(3, "1"), (4, "1")]
+    assert told(dt.date(2026, 2, 2), dt.date(2026, 2, 3), limit=1, newest=True) == [(3, "1")]
+    assert told(dt.date.min, newest=True) == told(dt.date.min)
     assert told(dt.date(2026, 2, 3), dt.date(2026, 2, 2)) == []
     for stranger in ("a-99", "", "a\x00", "\ud800", "x" * 5000):
         assert store.history(stranger, dt.date.min) == []
