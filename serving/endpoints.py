@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import datetime as dt
+import functools
 import importlib.metadata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -20,7 +22,7 @@ from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, re
 from serving.champion import ChampionHolder
 from serving.latest import Latest, Snapshot
 from serving.metrics import Metrics
-from serving.on_demand import feature_answer
+from serving.on_demand import feature_answers
 from serving.openapi import document
 from serving.page import HEADERS, PAGE
 from serving.problems import ProblemError, too_busy
@@ -28,6 +30,7 @@ from serving.requests import FeaturesRequest, FeedbackRequest, HistoryRequest, S
 from serving.rows import DeclaredFeature
 from serving.store.feedback import add_feedback, feedback_of
 from serving.store.reading import Row, Run
+from serving.together import Together
 from serving.what_if import what_if_answer
 
 __all__ = ["Endpoints"]
@@ -39,6 +42,9 @@ MODEL_THREADS = 2
 
 MODEL_SECONDS = 120
 """Longer than the largest request takes on one thread; beyond it nobody is waiting any more."""
+
+FEW_ROWS = 8
+"""Rows in a request up to which it is scored together with others that came meanwhile."""
 
 MODEL_PLACES = 64
 """Requests that have the model's attention or wait for it; each may hold a body of the largest size."""
@@ -60,6 +66,7 @@ class Endpoints:
         self._latest, self._champion, self._metrics, self._clock = latest, champion, metrics, clock
         self._declared: Mapping[str, DeclaredFeature] = {feature.name: feature for feature in declared}
         self._models = ThreadPoolExecutor(MODEL_THREADS, "model")
+        self._together = Together(self._scored, self._models)
         self._placed = 0
         self._openapi = encode(document(_version(), self._declared.values()))
 
@@ -102,15 +109,21 @@ class Endpoints:
             return await self._what_if(request, caller)
 
     async def _score_features(self, request: Request) -> Response:
-        body = await read_body(request, MAX_FEATURES_BODY)
+        asked = await _parsed(FeaturesRequest.parse, await read_body(request, MAX_FEATURES_BODY))
+        if len(asked.rows) <= FEW_ROWS:
+            answer, version = await _in_time(self._together.ask(asked))
+        else:
+            ((answer, version),) = await self._on_model(lambda: self._scored([asked]))
+        request.state.told = {"rows": len(asked.rows), "model_version": version}
+        if isinstance(answer, Exception):
+            raise answer
+        return _json(answer)
 
-        def answer() -> bytes:
-            asked = FeaturesRequest.parse(body)
-            champion = self._champion.get()
-            request.state.told = {"rows": len(asked.rows), "model_version": champion.version}
-            return feature_answer(champion, asked, self._declared, self._clock())
-
-        return _json(await self._on_model(answer))
+    def _scored(self, requests: Sequence[FeaturesRequest]) -> list[tuple[bytes | Exception, str]]:
+        """The answers of requests for scores, or what keeps each from one, and the version that was asked."""
+        champion = self._champion.get()
+        answers = feature_answers(champion, requests, self._declared, self._clock())
+        return [(answer, champion.version) for answer in answers]
 
     async def _what_if(self, request: Request, caller: Caller | None) -> Response:
         asked = WhatIfRequest.parse(await read_body(request, MAX_SMALL_BODY))
@@ -226,21 +239,24 @@ class Endpoints:
         finally:
             self._placed -= 1
 
-    async def _on_model(self, answer: Callable[[], bytes]) -> bytes:
-        """Run what needs the model in one of its threads.
+    async def _on_model(self, answer: Callable[[], T]) -> T:
+        """Run what needs the model in one of its threads; what had not begun when its time was over is dropped."""
+        call = functools.partial(contextvars.copy_context().run, answer)  # so that what is logged has its request
+        return await _in_time(asyncio.get_running_loop().run_in_executor(self._models, call))
 
-        Raises
-        ------
-        ProblemError : 504, it took too long; what had not begun is dropped.
-        """
-        try:
-            return await asyncio.wait_for(
-                asyncio.get_running_loop().run_in_executor(self._models, answer), MODEL_SECONDS
-            )
-        except TimeoutError:
-            raise ProblemError(
-                504, "too-slow", "The answer took too long and was given up; send fewer rows at a time."
-            ) from None
+
+async def _in_time(answer: Awaitable[T]) -> T:
+    """What the model says, waited for so long and no longer.
+
+    Raises
+    ------
+    ProblemError : 504, it took too long.
+    """
+    try:
+        return await asyncio.wait_for(answer, MODEL_SECONDS)
+    except TimeoutError:
+        detail = "The answer took too long and was given up; send fewer rows at a time."
+        raise ProblemError(504, "too-slow", detail) from None
 
 
 def _version() -> str:

@@ -244,6 +244,12 @@ def make_rule_frame() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def declared() -> list[SimpleNamespace]:
+    """The features that a row may name."""
+    return DECLARED
+
+
+@pytest.fixture(scope="session")
 def make_champion() -> Callable[..., Champion]:
     """`fake_champion`, likewise."""
     return fake_champion
