@@ -141,6 +141,9 @@ def test_under_load_somebody_looks_ahead_and_nobody_waits(setting: Setting) -> N
         store.hold = threading.Event()
         for _ in range(5):
             await asyncio.wait_for(latest.now(), 2)  # would hang if it waited for the look
+        deadline = time.monotonic() + 5
+        while store.looks < 2 and time.monotonic() < deadline:  # its thread may not have begun yet
+            await asyncio.sleep(0.01)
         store.hold.set()
 
     asyncio.run(ask())
