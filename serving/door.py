@@ -31,7 +31,8 @@ logger = logging.getLogger("tenure.serving")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-_PIECE = 2**20  # bytes of an answer that are handed over at once
+_LARGE = 2**16  # bytes of an answer that whoever reads it may be waited for
+_PIECE = 2**22  # bytes of it that are handed over at once
 _PIECE_SECONDS = 30.0
 
 _ALWAYS = [
@@ -123,7 +124,7 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _headers(message["headers"], request_id)
-            elif len(message.get("body", b"")) > _PIECE:
+            elif len(message.get("body", b"")) > _LARGE:
                 return await _in_pieces(message["body"], send)
             await send(message)
 
@@ -246,7 +247,7 @@ async def _in_pieces(body: bytes, send: Send) -> None:
     TimeoutError : a piece was not taken in time; the connection is then of no use any more.
     """
     for start in range(0, len(body), _PIECE):
-        piece = body[start : start + _PIECE]
+        piece = body[start : start + _PIECE] if len(body) > _PIECE else body
         async with asyncio.timeout(_PIECE_SECONDS):
             await send({"type": "http.response.body", "body": piece, "more_body": start + _PIECE < len(body)})
 

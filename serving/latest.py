@@ -193,25 +193,16 @@ class Latest:
         ProblemError : 503, rows had to be read and the store does not answer.
         """
         run, kept = snapshot.scored(), snapshot.kept
-        found: dict[str, tuple[str | None, bytes]] = {}
-        missing: dict[str, None] = {}
-        for account_id in ids:
-            if isinstance(account_id, str):
-                told = kept.get(account_id, explain)
-                if told is None or (book is not None and told[0] != book):
-                    missing[account_id] = None
-                else:
-                    found[account_id] = told
+        told = [kept.get(account_id, explain) if isinstance(account_id, str) else None for account_id in ids]
+        if book is not None:
+            told = [one if one and one[0] == book else None for one in told]
+        missing = dict.fromkeys(i for i, one in zip(ids, told, strict=True) if one is None and isinstance(i, str))
         if missing:
             read = await self.ask(self._read, run, list(missing), explain, book)
             for account_id, (csm_id, body) in read.items():
                 kept.put(account_id, explain, csm_id, body)
-            found |= read
-        told_of = [found.get(account_id) if isinstance(account_id, str) else None for account_id in ids]
-        return [
-            told[1] if told else unknown_account(account_id, run.as_of)
-            for account_id, told in zip(ids, told_of, strict=True)
-        ]
+            told = [one or (read.get(i) if isinstance(i, str) else None) for i, one in zip(ids, told, strict=True)]
+        return [one[1] if one else unknown_account(i, run.as_of) for i, one in zip(ids, told, strict=True)]
 
     def _read(
         self, run: Run, ids: Sequence[str], explain: int, book: str | None

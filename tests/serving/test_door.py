@@ -332,6 +332,7 @@ def test_one_token_cannot_take_all_places() -> None:
 def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.door._PIECE_SECONDS", 0.05)
     monkeypatch.setattr("serving.door._PIECE", 100)
+    monkeypatch.setattr("serving.door._LARGE", 50)
     house = House()
     house.kept = Response(b"x" * 350)
     pieces: list[Any] = []
