@@ -104,6 +104,24 @@ def test_whatever_else_differs_is_another_run(
     assert (back.new, counts(store)[0]) == (True, 3)
 
 
+def test_when_a_frozen_score_was_computed_makes_no_other_run(tmp_path: Path, make_frame: Frames) -> None:
+    digests = []
+    for name, hour, version in (("one", 3, "3"), ("two", 9, "3"), ("three", 3, "4")):
+        with Store.open(address_of(tmp_path / name)) as store:
+            earlier = make_frame(version=version).assign(computed_at=pd.Timestamp(2026, 2, 1, hour, tz="UTC"))
+            write_day(store, earlier, DAY)
+            frame = make_frame(NEXT, accounts=3)
+            frame["account_id"] = ["a-0", "a-3", "a-1"]
+            frame.loc[2, "status"] = "churned"
+            write_day(store, frame, NEXT)
+            run = store.latest()
+            assert run is not None
+            assert store.rows(run, ["a-1"])["a-1"].frozen is not None
+            with store.reading() as connection:
+                digests.append(connection.scalar(sa.text("SELECT max(digest) FROM tenure_runs WHERE id = 2")))
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_features_are_told_apart_too(store: Store, make_frame: Frames) -> None:
     keys = [write_day(store, make_frame(), DAY, given).key for given in (None, FEATURES, FEATURES.assign(mrr=2.0))]
     assert len(set(keys)) == 3
