@@ -166,7 +166,7 @@ class ChampionHolder:
     def _look(self) -> None:
         try:
             now = self._which() if self._which else self._versions()
-        except Exception as error:
+        except Exception as error:  # a registry that fails, however it does, leaves what serves serving
             self._tried = self._tried or (None, None)
             self._due = self._monotonic() + self._retry
             what = "It cannot be asked which version is champion"

@@ -141,7 +141,7 @@ class Door:
                     if limited:
                         held = self._hold(caller)
                 response = await entrance.endpoint(request, caller)
-            except Exception as error:
+            except Exception as error:  # the last line of defence: a caller never sees a traceback, the log does
                 problem = self._problem(error, entrance)
                 response = problem.response(request_id)
             try:

@@ -213,7 +213,7 @@ def _batches(field: _Field, ours: Server, naked: Server, runs: int) -> dict[str,
         right = [[answer] for answer in _learned(naked, "/score", bodies, field.headers)]
         again = Plan(ours.address, "/score", field.headers, bodies, right, requests=count)
         load(dataclasses.replace(again, requests=len(bodies)))
-        sides[name] = lambda _, again=again: _run(ours, again)  # type: ignore[misc]
+        sides[name] = lambda _, again=again: _run(ours, again)  # type: ignore[misc]  # of a lambda with a default
 
         def unseen(number: int, groups: list[list[str]] = groups) -> dict[str, float]:
             bodies = [_ids(group, 6 + number) for group in groups]

@@ -51,7 +51,7 @@ class Postgres:
             subprocess.run(
                 [self._programs / "initdb", *options, "--no-sync"],
                 check=True, stdout=sink, stderr=sink, cwd=folder, **self._user,
-            )  # type: ignore[call-overload]  # fmt: skip
+            )  # type: ignore[call-overload]  # the options differ by user  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -71,7 +71,7 @@ class Postgres:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", ""],
                 stdout=sink, stderr=sink, cwd=self._folder, **self._user,
-            )  # type: ignore[call-overload]  # fmt: skip
+            )  # type: ignore[call-overload]  # the options differ by user  # fmt: skip
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(psycopg.OperationalError):

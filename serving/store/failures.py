@@ -85,7 +85,7 @@ def in_plain_words(address: Address, *, writes: bool = False) -> Iterator[None]:
         raise StoreError(f"The score store {address} cannot do that ({type(error).__name__}).") from error
     except sqlite3.Error as error:
         raise _told(address, error, writes) from None
-    except Exception as error:
+    except Exception as error:  # of any driver; each leaves in plain words, or as it came
         # A driver's own class, met where it is used without SQLAlchemy; psycopg may not be installed.
         if type(error).__module__.partition(".")[0] == "psycopg":
             raise _told(address, error, writes) from None

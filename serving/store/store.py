@@ -94,7 +94,7 @@ class Store:
                     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                         cursor.execute("PRAGMA journal_mode = WAL")
                     return
-                except Exception:
+                except Exception:  # of any driver; it is raised unless reading goes on without
                     if not required:
                         return
                     if time.monotonic() > deadline:
