@@ -79,6 +79,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
     for command, why in (
+        (f"token create --home {home} --name me --scope score", "a token, which every request needs; it is shown once"),
         (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
         (f"check {tables}", "what is in the made-up history"),
         ("check YOUR-FOLDER", "your own: accounts, subscriptions and usage are enough"),
