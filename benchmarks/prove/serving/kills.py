@@ -162,8 +162,14 @@ def kill_worker(out: Path, seeds: int) -> bool:
 
 
 _CONNECTIONS = 12 + 2 + 2
-_CUT = {"ServerDisconnectedError", "ClientOSError", "ClientConnectorError", "ConnectionResetError"}
-"""How a client sees a connection that broke."""
+_CUT = {
+    "ServerDisconnectedError",
+    "ClientOSError",
+    "ClientConnectorError",
+    "ConnectionResetError",
+    "ClientPayloadError",
+}
+"""How a client sees a connection that broke: before an answer, or in the middle of one."""
 
 
 def _kill_worker(home: Home, number: int) -> dict[str, Any]:
@@ -192,6 +198,7 @@ def _kill_worker(home: Home, number: int) -> dict[str, Any]:
             started = {name: Load(plan) for name, plan in loads.items()}
             time.sleep(3)
             kills = [_killed(server, place) for place in (0, 0)]
+            ends = [kills[1]["at"], kills[1]["at"] + 60]
             until_ready(server)
             whole = time.time()
             time.sleep(3)
@@ -201,7 +208,7 @@ def _kill_worker(home: Home, number: int) -> dict[str, Any]:
     verdicts = {name: Counter(str(verdict) for _, _, verdict in one["answers"]) for name, one in told.items()}
     return {
         "verdicts": verdicts,
-        "kills": [{**kill, **_around(told, kill["at"])} for kill in kills],
+        "kills": [{**kill, **_around(told, kill["at"], end)} for kill, end in zip(kills, ends, strict=True)],
         "acknowledged": acknowledged.total(),
         "feedback_lost": (acknowledged - stored).total(),
         "failed_afterwards": _failed_after(told, whole),
@@ -237,12 +244,12 @@ def _answers(server: Server, worker: psutil.Process) -> bool:
     return False
 
 
-def _around(told: dict[str, Any], at: float) -> dict[str, int]:
-    """Answers that failed within ten seconds of a kill, by how."""
+def _around(told: dict[str, Any], at: float, end: float) -> dict[str, int]:
+    """Answers that failed within ten seconds of a kill and before the next one, by how."""
     seen: Counter[str] = Counter()
     for one in told.values():
         for sent, took, verdict in one["answers"]:
-            if not isinstance(verdict, int) and 0 <= one["began"] + sent + took - at < 10:
+            if not isinstance(verdict, int) and 0 <= one["began"] + sent + took - at < min(10, end - at):
                 seen[verdict] += 1
     return {"failed": sum(n for kind, n in seen.items() if kind in _CUT), "not_ready": seen["503 champion-loading"]}
 
