@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import tomllib
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from features.errors import TenureError
+from features.practice import (
+    DEFAULT_ALERTS,
+    AdvocateSettings,
+    AlertRule,
+    ArmSettings,
+    CallSettings,
+    GrowthSettings,
+    HealthSettings,
+    Plays,
+    ScorecardRule,
+    StageSettings,
+    WebhookSettings,
+)
+from features.sections import read_list, read_section
 from features.sources.mapping import TableMapping, parse_tables
 
 __all__ = [
@@ -134,23 +148,6 @@ class HistorySettings:
 
 
 @dataclass(frozen=True)
-class ScorecardRule:
-    """One rule of the scorecard, `[[scorecard.rules]]`; `training.scorecard` says what its values must be.
-
-    Parameters
-    ----------
-    feature : a number feature of the catalogue.
-    worst, best : its values at 0 and at 100 points; best may be the smaller one.
-    weight : beside the other rules'.
-    """
-
-    feature: str
-    worst: float
-    best: float
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
 class Settings:
     """Everything `tenure.toml` can say.
 
@@ -158,6 +155,11 @@ class Settings:
     ----------
     scorecard : rules that replace the default ones, if any are given.
     tables : a mapping for each table that the file speaks of.
+    alerts : the default ones unless others are given; none at all where the list is empty.
+
+    Raises
+    ------
+    TenureError : two alerts have one name, or one is about a horizon that is not forecast.
     """
 
     history: HistorySettings = field(default_factory=HistorySettings)
@@ -166,6 +168,46 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     scorecard: tuple[ScorecardRule, ...] = ()
     tables: dict[str, TableMapping] = field(default_factory=dict)
+    health: HealthSettings = field(default_factory=HealthSettings)
+    stages: StageSettings = field(default_factory=StageSettings)
+    calls: CallSettings = field(default_factory=CallSettings)
+    growth: GrowthSettings = field(default_factory=GrowthSettings)
+    advocates: AdvocateSettings = field(default_factory=AdvocateSettings)
+    plays: Plays = field(default_factory=Plays)
+    alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
+    arms: ArmSettings = field(default_factory=ArmSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+
+    def __post_init__(self) -> None:
+        names = [rule.name for rule in self.alerts]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise TenureError(f'[[alerts]] has more than one alert called "{twice[0]}"; give each its own name.')
+        numbers = [f"churn_{horizon}d" for horizon in self.churn.horizons]
+        for rule in self.alerts:
+            if rule.when.startswith("churn_") and rule.when not in numbers:
+                raise TenureError(
+                    f'The alert "{rule.name}" in [[alerts]] is about {rule.when}, but the horizons of '
+                    f"[outcomes.churn] give {', '.join(numbers)}."
+                )
+
+    @property
+    def weekly_calls(self) -> int:
+        """Accounts that one CSM can call in a week."""
+        return self.training.capacity if self.calls.capacity is None else self.calls.capacity
+
+
+_SECTIONS: dict[str, type] = {
+    "history": HistorySettings,
+    "training": TrainingSettings,
+    "health": HealthSettings,
+    "stages": StageSettings,
+    "calls": CallSettings,
+    "growth": GrowthSettings,
+    "advocates": AdvocateSettings,
+    "arms": ArmSettings,
+    "webhook": WebhookSettings,
+}
+_OTHERS = ("outcomes", "scorecard", "plays", "alerts", "tables")
 
 
 def load_settings(path: Path | str | None = None) -> Settings:
@@ -187,22 +229,22 @@ def load_settings(path: Path | str | None = None) -> Settings:
     outcomes = raw.pop("outcomes", {})
     if not isinstance(outcomes, dict):
         raise TenureError(f"{path}: outcomes must be a section, as in [outcomes.churn].")
-    sections: dict[str, tuple[str, type]] = {
-        "history": ("history", HistorySettings),
-        "training": ("training", TrainingSettings),
-    }
     values: dict[str, Any] = {"tables": parse_tables(path, raw.pop("tables", {}))}
     values["scorecard"] = _rules(path, raw.pop("scorecard", {}))
+    values["plays"] = _plays(path, raw.pop("plays", {}))
+    if "alerts" in raw:
+        values["alerts"] = read_list(path, "alerts", AlertRule, raw.pop("alerts"), ("name", "when"))
     for name, body in raw.items():
-        if name not in sections:
-            raise TenureError(f"{path} has a section [{name}] that Tenure does not know; see docs/config.md.")
-        attribute, kind = sections[name]
-        values[attribute] = _section(path, name, kind, body)
+        if name not in _SECTIONS:
+            near = get_close_matches(name, (*_SECTIONS, *_OTHERS), 1)
+            hint = f"did you mean {near[0]}? docs/config.md lists all of them." if near else "see docs/config.md."
+            raise TenureError(f"{path} has a section [{name}] that Tenure does not know; {hint}")
+        values[name] = read_section(path, name, _SECTIONS[name], body)
     known: dict[str, type] = {"churn": ChurnSettings, "expansion": ExpansionSettings}
     if unknown := set(outcomes) - set(known):
         raise TenureError(f"{path} has an outcome [outcomes.{min(unknown)}] that Tenure does not know.")
     for name, body in outcomes.items():
-        values[name] = _section(path, f"outcomes.{name}", known[name], body)
+        values[name] = read_section(path, f"outcomes.{name}", known[name], body)
     return Settings(**values)
 
 
@@ -218,41 +260,13 @@ def _rules(path: Path, body: Any) -> tuple[ScorecardRule, ...]:
     rules = body.get("rules", []) if isinstance(body, dict) and set(body) <= {"rules"} else None
     if not isinstance(rules, list) or (body and not rules):
         raise TenureError(f"{path}: the scorecard is a list of rules, each of them under [[scorecard.rules]].")
-    for number, rule in enumerate(rules, start=1):
-        if isinstance(rule, dict) and (lacking := {"feature", "worst", "best"} - set(rule)):
-            raise TenureError(f"{path}: rule {number} in [[scorecard.rules]] has no {min(lacking)}; write one.")
-    return tuple(_section(path, "scorecard.rules", ScorecardRule, rule) for rule in rules)
+    return read_list(path, "scorecard.rules", ScorecardRule, rules, ("worst", "best"), feature=None)
 
 
-def _section(path: Path, name: str, kind: type, body: Any) -> Any:
-    known = {f.name: f for f in dataclasses.fields(kind)}
+def _plays(path: Path, body: Any) -> Plays:
     if not isinstance(body, dict):
-        raise TenureError(f"{path}: {name} must be a section, as in [{name}].")
-    for key, value in body.items():
-        if key not in known:
-            raise TenureError(f"{path} has a key {key} in [{name}] that Tenure does not know; see docs/config.md.")
-        if not _fits(known[key].type, value):
-            raise TenureError(f"{path}: {key} = {value!r} in [{name}] must be {_wanted(known[key].type)}.")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in body.items()})
-
-
-def _wanted(annotation: Any) -> str:
-    """What a TOML value of a field's annotation looks like."""
-    text = str(annotation)
-    shapes = {"tuple": "a list of whole numbers, as in [90]", "dt.date": "a date without quotes, as in 2025-07-01"}
-    shapes |= {"Literal": "a text in quotes", "str": "a text in quotes", "float": "a number", "int": "a whole number"}
-    return next(shape for start, shape in shapes.items() if text.startswith(start))
-
-
-def _fits(annotation: Any, value: Any) -> bool:
-    """Whether a TOML value fits a field's annotation, which is text here and covers few shapes."""
-    text = str(annotation)
-    if text.startswith("tuple"):
-        return isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-    if "dt.date" in text:
-        return isinstance(value, dt.date) and not isinstance(value, dt.datetime)
-    if text.startswith(("Literal", "str")):
-        return isinstance(value, str)
-    if text.startswith("float"):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, int) and not isinstance(value, bool)
+        raise TenureError(f"{path}: plays must be a section, as in [plays].")
+    for key, text in body.items():
+        if text is not False and not (isinstance(text, str) and text.strip()):
+            raise TenureError(f"{path}: {key} in [plays] must be a text in quotes, or false where there is no play.")
+    return Plays().with_({key: text or "" for key, text in body.items()})

@@ -18,6 +18,7 @@ from training.forecasts import forecast, learning_of
 from training.plan import IN_TIME, events_by_day, make_plan, require_events
 from training.protocol import Judged, pooled
 from training.recipe import Recipe
+from training.worth import Worth, worth_of
 
 __all__ = ["Backtest", "Origin", "backtest", "origins_of"]
 
@@ -58,11 +59,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class Backtest:
-    """One horizon's backtest: each origin, and all their held-out rows judged together."""
+    """One horizon's backtest: each origin, and all their held-out rows judged together.
+
+    Parameters
+    ----------
+    worth : what the scorecard and its rules are worth beside the model; of churn at the headline horizon alone.
+    """
 
     horizon: int
     origins: tuple[Origin, ...]
     judged: Judged
+    worth: Worth | None = None
 
 
 def backtest(
@@ -123,7 +130,12 @@ def backtest(
             counts = (len(held.labels), held.events, float(held.labels.sum()), float(p.sum()))
             origins.append(Origin(blocks, *counts, losses))
         if forecasts:
-            found[horizon] = Backtest(horizon, tuple(origins), pooled(dataset, forecasts, IN_TIME, settings))
+            judged = pooled(dataset, forecasts, IN_TIME, settings)
+            worth = None
+            if rivals and outcome == "churn" and horizon == plan.headline:
+                say(f"judging the scorecard at {horizon} days")
+                worth = worth_of(dataset, judged.held_out, judged.predictions["model"], settings)
+            found[horizon] = Backtest(horizon, tuple(origins), judged, worth)
     if not found:
         raise TenureError(next(reversed(notes.values())))
     return found, {h: note for h, note in notes.items() if h not in found or "origin" in note}

@@ -11,6 +11,7 @@ import numpy as np
 
 from features.document import measured
 from features.settings import Settings
+from training.anchors import Anchors, compared_stages, make_anchors
 from training.card import Card
 from training.card.schema import BlockCard, HorizonCard
 from training.dataset import Dataset
@@ -18,12 +19,14 @@ from training.evaluation.figures import plain
 from training.forecasts import refit_learning
 from training.gate import Decision
 from training.hazards import FittedHazards
+from training.kernel.figures import nearest
+from training.kernel.rows import numbers
 from training.monitoring.reference import make_reference
 from training.plan import Plan
 from training.protocol import Judged
 from training.recipe import Recipe
 
-__all__ = ["card_of", "reference_of"]
+__all__ = ["anchors_of", "card_of", "reference_of"]
 
 
 def card_of(
@@ -129,3 +132,35 @@ def reference_of(
         tables=dataset.tables,
         holdout=figures,
     )
+
+
+_REFERENCE_DAYS = 4
+"""As_of days of the reference cohort, spread over a year, so that every season and place in a term is in it."""
+
+
+def anchors_of(dataset: Dataset, settings: Settings, final: FittedHazards) -> Anchors:
+    """What was usual in each segment and stage of the latest year, which health is told against."""
+    kernel = final.kernel
+    latest = np.unique(dataset.as_of[dataset.as_of > dataset.as_of.max() - np.timedelta64(366, "D")])
+    days = latest[np.unique(np.linspace(0, len(latest) - 1, _REFERENCE_DAYS).round().astype(int))]
+    chosen = np.isin(dataset.as_of, days)
+    rows = dataset.rows[chosen].reset_index(drop=True)
+    return make_anchors(
+        kernel,
+        rows,
+        dataset.accounts[chosen],
+        compared_stages(rows, settings.stages),
+        nearest(kernel.horizons, 90),
+        _renewed(dataset)[chosen],
+    )
+
+
+def _renewed(dataset: Dataset) -> np.ndarray:
+    """(n,) whether the next renewal came, as far as can be known, and the account did not leave then or before."""
+    target = dataset.targets["churn"]
+    wait = target.gaps[0] - target.horizons[0]
+    renewal = numbers(dataset.rows, "days_to_renewal")
+    known = (np.datetime64(dataset.known_on, "D") - dataset.as_of).astype(float)
+    churn = dataset.days_to_churn if len(dataset.days_to_churn) else np.full(len(renewal), np.nan)
+    with np.errstate(invalid="ignore"):
+        return (renewal + 1 + wait <= known) & ~(churn <= renewal + 1)

@@ -13,7 +13,7 @@ from training.calibration import MapFit, fit_map
 from training.comparators import LogisticComparator, PriorRate, Recency, ScorecardComparator
 from training.hazards import Learning
 from training.kernel import sigmoid
-from training.scorecard import Rule, Scorecard
+from training.scorecard import DEFAULT_RULES, Scorecard, rule_of
 
 __all__ = ["Rivals", "fit_rivals", "scorecard_of"]
 
@@ -25,8 +25,8 @@ def scorecard_of(settings: Settings) -> Scorecard:
     ------
     TenureError : a rule makes no sense.
     """
-    rules = tuple(Rule(rule.feature, rule.worst, rule.best, rule.weight) for rule in settings.scorecard)
-    return Scorecard(rules) if rules else Scorecard()
+    rules = tuple(rule_of(rule) for rule in settings.scorecard)
+    return Scorecard(rules or DEFAULT_RULES, settings.stages)
 
 
 @dataclass(frozen=True)

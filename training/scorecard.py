@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +15,13 @@ import pandas as pd
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
 from features.feature import DIMENSIONS, Feature
+from features.practice import ScorecardRule, StageSettings
+from features.stages import stages_of
 
-__all__ = ["DEFAULT_RULES", "Rule", "Scorecard"]
+__all__ = ["DEFAULT_RULES", "Rule", "Scorecard", "rule_of"]
 
 _FEATURES: dict[str, Feature] = {feature.name: feature for feature in CATALOGUE}
+_FILLS = {"skip": None, "worst": 0.0, "best": 100.0}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,9 @@ class Rule:
     feature : a number feature of the catalogue.
     worst, best : its values, in the feature's unit; best may be the smaller one.
     weight : above 0; only its size beside the other rules' matters.
+    name : as people read it; made of the feature and of what the rule is limited to when empty.
+    segments, stages : of the accounts that the rule counts for, segments in any letter case; all when empty.
+    missing : points of an account without a value, 0 to 100; the rule is not counted there when None.
 
     Raises
     ------
@@ -41,6 +49,10 @@ class Rule:
     worst: float
     best: float
     weight: float
+    name: str = ""
+    segments: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    missing: float | None = None
 
     def __post_init__(self) -> None:
         where = f"The scorecard rule on {self.feature}"
@@ -56,16 +68,64 @@ class Rule:
             raise TenureError(f"{where} has the same worst and best value, {self.worst:g}; make them different.")
         if self.weight <= 0:
             raise TenureError(f"{where} has the weight {self.weight:g}; make it more than 0 or leave the rule out.")
+        if self.missing is not None and not 0 <= self.missing <= 100:
+            raise TenureError(f"{where} gives {self.missing:g} points to a missing value; make it 0 to 100.")
 
     @property
     def dimension(self) -> str:
         """That of the feature."""
         return _FEATURES[self.feature].dimension
 
+    @property
+    def label(self) -> str:
+        """The rule's name, or its feature with what it is limited to."""
+        limits = "; ".join(", ".join(names) for names in (self.segments, self.stages) if names)
+        return self.name or self.feature + (f" ({limits})" if limits else "")
+
     def points(self, values: pd.Series) -> np.ndarray:
         """(n,) points for (n,) values, NaN where the value is missing."""
         x = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.asarray(100 * np.clip((x - self.worst) / (self.best - self.worst), 0, 1), dtype=np.float64)
+
+    def meets(self, other: Rule) -> bool:
+        """Whether one account could be counted by both on the same feature."""
+        apart = any(
+            one and two and not set(one) & set(two)
+            for one, two in ((_folded(self.segments), _folded(other.segments)), (self.stages, other.stages))
+        )
+        return self.feature == other.feature and not apart
+
+
+def rule_of(given: ScorecardRule) -> Rule:
+    """A rule of the settings, its feature found by metric and days where it is told so.
+
+    Raises
+    ------
+    TenureError : as for a rule; or there is no such metric, or not over so many days.
+    """
+    missing = _FILLS[given.missing] if isinstance(given.missing, str) else given.missing
+    feature = given.feature if given.feature is not None else _windowed(str(given.metric), given.days)
+    return Rule(feature, given.worst, given.best, given.size, given.name or "", given.segments, given.stages, missing)
+
+
+def _windowed(metric: str, days: int | None) -> str:
+    """The feature that measures something over so many days."""
+    found = [(name, re.fullmatch(r"(\w+)_(\d+)d", name)) for name, f in _FEATURES.items() if f.kind == "number"]
+    windows: dict[str, dict[int, str]] = {}
+    for name, parts in found:
+        if parts:
+            windows.setdefault(parts[1], {})[int(parts[2])] = name
+    where = f"The scorecard rule on {metric}"
+    if metric in windows:
+        if days in windows[metric]:
+            return windows[metric][days]
+        there = " and ".join(str(known) for known in sorted(windows[metric]))
+        raise TenureError(f"{where} asks for {days} days, over which it is not measured; there is {there}.")
+    if metric in _FEATURES:
+        raise TenureError(f'{where} names a feature, which says its days by itself; write feature = "{metric}".')
+    near = get_close_matches(metric, windows, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(windows))}."
+    raise TenureError(f"{where} names a metric that there is not; {hint}")
 
 
 DEFAULT_RULES = (
@@ -108,26 +168,35 @@ class Scorecard:
 
     Parameters
     ----------
-    rules : at least one, no feature twice.
+    rules : at least one; several on one feature only where no account is counted by two of them.
+    stages : when an account is in which stage.
 
     Raises
     ------
-    TenureError : there is no rule, or two are on one feature.
+    TenureError : there is no rule, or two are on one feature, or two have one name.
 
     Notes
     -----
     What is not known is not counted: a rule without a value drops out of the row and the other rules' weights
-    fill its place. The score is also the mean of the dimensions' scores by the weights that were counted.
+    fill its place, unless the rule says what missing is worth. The score is also the mean of the dimensions' scores by
+    the weights that were counted.
     """
 
     rules: tuple[Rule, ...] = DEFAULT_RULES
+    stages: StageSettings = field(default_factory=StageSettings)
 
     def __post_init__(self) -> None:
         if not self.rules:
             raise TenureError("The scorecard has no rule; give it at least one.")
-        names = [rule.feature for rule in self.rules]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise TenureError(f"The scorecard has more than one rule on {twice[0]}; keep one of them.")
+        for place, rule in enumerate(self.rules):
+            if any(rule.meets(other) for other in self.rules[:place]):
+                raise TenureError(
+                    f"The scorecard has more than one rule on {rule.feature} for the same accounts; keep one of them, "
+                    "or give them segments or stages that do not overlap."
+                )
+        labels = [rule.label for rule in self.rules]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise TenureError(f'The scorecard has more than one rule called "{twice[0]}"; give each its own name.')
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -140,20 +209,80 @@ class Scorecard:
         Returns
         -------
         (n, 1 + dimensions) with the index of `rows`: `score` and one column a dimension, 0 to 100, NaN where no
-        rule had a value.
+        rule was counted.
         """
-        parts = {name: [rule for rule in self.rules if rule.dimension == name] for name in self.dimensions}
-        columns = {"score": self.rules} | parts
-        scored = {name: _weighted_mean(rules, rows) for name, rules in columns.items()}
+        points = self._points(rows)
+        columns = {"score": range(len(self.rules))} | {
+            name: [place for place, rule in enumerate(self.rules) if rule.dimension == name] for name in self.dimensions
+        }
+        scored = {name: self._mean(points, places) for name, places in columns.items()}
         return pd.DataFrame(scored, index=rows.index, columns=list(columns))
 
+    def individual(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Each rule's own points for (n, k) feature rows.
 
-def _weighted_mean(rules: Sequence[Rule], rows: pd.DataFrame) -> np.ndarray:
-    total, weights = np.zeros(len(rows)), np.zeros(len(rows))
-    for rule in rules:
-        if rule.feature in rows.columns:
-            points = rule.points(rows[rule.feature])
-            known = ~np.isnan(points)
-            total += np.where(known, rule.weight * points, 0.0)
-            weights += rule.weight * known
-    return np.divide(total, weights, out=np.full(len(rows), np.nan), where=weights > 0)
+        Returns
+        -------
+        (n, rules) with the index of `rows`, one column a rule under its label, 0 to 100, NaN where it is not counted.
+        """
+        labels = [rule.label for rule in self.rules]
+        return pd.DataFrame(np.column_stack(self._points(rows)), index=rows.index, columns=labels)
+
+    def told(self, rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
+        """For each of n rows, the rules that were counted, in the rules' order.
+
+        Returns
+        -------
+        Of each: name, feature, value (None where it is missing), score (0 to 100, one decimal) and weight.
+        """
+        told: list[list[dict[str, Any]]] = [[] for _ in range(len(rows))]
+        for rule, points in zip(self.rules, self._points(rows), strict=True):
+            places = np.flatnonzero(~np.isnan(points))
+            values = np.round(_values(rows, rule.feature).to_numpy(dtype=np.float64, na_value=np.nan)[places], 6)
+            scores = np.round(points[places], 1)
+            for place, value, score in zip(places.tolist(), values.tolist(), scores.tolist(), strict=True):
+                told[place].append(
+                    {
+                        "name": rule.label,
+                        "feature": rule.feature,
+                        "value": value if math.isfinite(value) else None,
+                        "score": score,
+                        "weight": rule.weight,
+                    }
+                )
+        return told
+
+    def _points(self, rows: pd.DataFrame) -> list[np.ndarray]:
+        """By rule, (n,) points, NaN where it is not counted."""
+        found = []
+        segments = _folded(rows["segment"].tolist()) if "segment" in rows.columns else [""] * len(rows)
+        stages = stages_of(rows, self.stages) if any(rule.stages for rule in self.rules) else np.array([])
+        for rule in self.rules:
+            points = rule.points(_values(rows, rule.feature))
+            if rule.missing is not None:
+                points = np.where(np.isnan(points), rule.missing, points)
+            if rule.segments:
+                points = np.where(np.isin(segments, _folded(rule.segments)), points, np.nan)
+            if rule.stages:
+                points = np.where(np.isin(stages, rule.stages), points, np.nan)
+            found.append(points)
+        return found
+
+    def _mean(self, points: Sequence[np.ndarray], places: Sequence[int]) -> np.ndarray:
+        """(n,) the mean of some rules' points by their weights, NaN where none was counted."""
+        total, weights = np.zeros(len(points[0])), np.zeros(len(points[0]))
+        for place in places:
+            weight, known = self.rules[place].weight, ~np.isnan(points[place])
+            total += np.where(known, weight * points[place], 0.0)
+            weights += weight * known
+        return np.divide(total, weights, out=np.full(len(total), np.nan), where=weights > 0)
+
+
+def _values(rows: pd.DataFrame, name: str) -> pd.Series:
+    """A column, or one without a value where there is none."""
+    return rows[name] if name in rows.columns else pd.Series(np.nan, index=rows.index, dtype=np.float64)
+
+
+def _folded(names: Sequence[Any]) -> list[str]:
+    """Names in one letter case; "" where there is none."""
+    return [name.strip().casefold() if isinstance(name, str) else "" for name in names]

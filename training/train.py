@@ -208,8 +208,9 @@ def _record(
     began: float,
 ) -> TrainResult:
     # mlflow takes seconds to import, and fitting and judging do not need it.
+    from training.anchors import ANCHORS_FILE
     from training.card import card_html, card_markdown
-    from training.facts import card_of, reference_of
+    from training.facts import anchors_of, card_of, reference_of
     from training.packaging import write_pyfunc
     from training.pages import about_run, run_name
     from training.registry import register
@@ -245,6 +246,9 @@ def _record(
             model / "artifacts" / "kernel" / "reference.json",
             reference_of(dataset, plan, judged, final, settings.training.seed),
         )
+        if plan.outcome == "churn":
+            anchors = anchors_of(dataset, settings, final).to_json()
+            _write_json(model / "artifacts" / "kernel" / ANCHORS_FILE, anchors)
         client, name = open_store(home), f"{plan.outcome}, known on {dataset.known_on}"
         run_id, source = log_run(
             client,

@@ -71,7 +71,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert (settings.training.grid, settings.training.min_churned) == ("weekly", (10, 5, 5))
     assert (settings.training.capacity, settings.training.backtest_origins) == (40, 1)
     assert settings.scorecard == (
-        ScorecardRule("days_since_last_use", 30, 0, 1.0), ScorecardRule("mrr", 0.0, 999.5, 2),
+        ScorecardRule("days_since_last_use", 30, 0), ScorecardRule("mrr", 0.0, 999.5, 2),
     )  # fmt: skip
 
 

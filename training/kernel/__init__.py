@@ -5,10 +5,32 @@ nothing of Tenure but each other, do nothing when imported, and need only numpy,
 for one thing in all of them.
 """
 
-from training.kernel.files import FORMAT, load_kernel, save_kernel
-from training.kernel.maps import SmoothMap, sigmoid
-from training.kernel.model import Encoded, Explanation, Interval, Kernel
-from training.kernel.rows import encode_rows, fill_gaps
+from typing import TYPE_CHECKING
+
+from features.lazy import lazily
+
+if TYPE_CHECKING:
+    from training.kernel.files import FORMAT, load_kernel, save_kernel
+    from training.kernel.maps import SmoothMap, sigmoid
+    from training.kernel.model import Encoded, Explanation, Interval, Kernel
+    from training.kernel.rows import encode_rows, fill_gaps
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "FORMAT": "files",
+            "load_kernel": "files",
+            "save_kernel": "files",
+            "SmoothMap": "maps",
+            "sigmoid": "maps",
+            "Encoded": "model",
+            "Explanation": "model",
+            "Interval": "model",
+            "Kernel": "model",
+            "encode_rows": "rows",
+            "fill_gaps": "rows",
+        },
+    )
 
 __all__ = [
     "FORMAT",
