@@ -1,16 +1,149 @@
-"""Calls: scores in, the accounts to call first out."""
+"""Calls: a book in; whom each CSM should call first, and whom billing should write to, out."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
-__all__ = ["accounts_to_call", "lowest_health"]
+from features.plays import Plays
+from features.practice import CallSettings
+from success.book import (
+    churn_of,
+    day_of,
+    displayed,
+    headline_of,
+    numbers,
+    scored,
+    status_in,
+    table,
+    texts,
+    typical_of,
+    value_of,
+)
+from success.levers import lever
+from success.listing import Listing
+from success.phrases import beside, by_day, counted, money, percent, verb
+
+__all__ = ["accounts_to_call", "billing", "billing_list", "call_list", "calls", "listed", "lowest_health"]
+
+_ROWS = (
+    "csm_id", "rank", "account_id", "name", "segment", "stage", "mrr", "value", "churn", "typical", "at_stake", "by",
+    "why", "health", "band", "driver", "driver_feature", "driver_dimension", "play", "days_since_contact", "contact",
+    "renews_on", "listed_since", "days_listed", "involuntary_share",
+)  # fmt: skip
+_PLAYS = Plays()
+
+
+def call_list(
+    book: pd.DataFrame,
+    calls: CallSettings,
+    capacity: int,
+    snoozed: Collection[str] = (),
+    plays: Plays = _PLAYS,
+) -> pd.DataFrame:
+    """The accounts that each CSM should call first, by the monthly revenue at risk beyond the usual.
+
+    Ordered by `value * (p - typical)`: a large account with an ordinary risk is not urgent because it is large. An
+    account that only the rules judged comes after all of those, by monthly revenue times what its health lacks to 100.
+    Not in it: accounts without revenue or without a risk above the usual, those that gave notice, and those of
+    `billing_list`.
+
+    Parameters
+    ----------
+    capacity : accounts of each CSM at most; those without a CSM are cut to it too.
+    snoozed : accounts to leave out.
+
+    Returns
+    -------
+    csm_id (None last), rank (1 and up for each CSM), account_id, name, segment, stage, mrr, value (revenue, times
+    `strategic_weight` where strategic), churn and typical (at the headline horizon), at_stake (what it is ordered by),
+    by ("probability" or "rules"), why (the sentence that explains the rank), health and band, driver (the sentence of
+    the largest driver that can be acted on), driver_feature, driver_dimension, play, days_since_contact and contact,
+    renews_on, listed_since and days_listed (unknown where the account comes up for one that is snoozed),
+    involuntary_share.
+    """
+    return _called(_ranked(book, calls), book, calls, capacity, snoozed, plays)
+
+
+def billing_list(
+    book: pd.DataFrame,
+    calls: CallSettings,
+    snoozed: Collection[str] = (),
+    plays: Plays = _PLAYS,
+    count: int | None = None,
+) -> pd.DataFrame:
+    """The accounts whose risk is mainly that payments fail, in one list for billing; columns as of `call_list`."""
+    found = _ranked(book, calls)
+    found = found[found["billing"] & ~found["account_id"].isin(list(snoozed))].head(count or len(found))
+    found = found.assign(rank=np.arange(1, len(found) + 1))
+    return _told(found, book, calls, plays, for_billing=True)
+
+
+def calls(
+    book: pd.DataFrame,
+    settings: CallSettings,
+    capacity: int,
+    snoozed: Collection[str] = (),
+    plays: Plays = _PLAYS,
+) -> Listing:
+    """`call_list`, and how many are left out of it: snoozed, beyond_capacity, billing and notice_given."""
+    found = _ranked(book, settings)
+    rows = _called(found, book, settings, capacity, snoozed, plays)
+    ours = found[~found["billing"]]
+    away = int(ours["account_id"].isin(list(snoozed)).sum())
+    left_out = {
+        "snoozed": away,
+        "beyond_capacity": len(ours) - away - len(rows),
+        "billing": int(found["billing"].sum()),
+        "notice_given": int(status_in(book, "notice_given").sum()),
+    }
+    notes = []
+    if away:
+        notes.append(f"{counted(away, 'account')} {verb(away, 'is', 'are')} snoozed and left out.")
+    if (rows["by"] == "rules").any():
+        notes.append("Accounts without a probability are ranked by their rule-based health and what they pay.")
+    return Listing(rows, left_out, tuple(notes), {"capacity": capacity})
+
+
+def billing(
+    book: pd.DataFrame, settings: CallSettings, snoozed: Collection[str] = (), plays: Plays = _PLAYS
+) -> Listing:
+    """`billing_list`, and how many snoozed accounts are left out of it."""
+    rows = billing_list(book, settings, snoozed, plays)
+    away = int(_ranked(book, settings)["billing"].sum()) - len(rows)
+    share = percent(settings.involuntary_share)
+    note = f"More than {share} of the risk of each of these accounts is that payments fail, not that it decides to go."
+    return Listing(rows, {"snoozed": away}, (note,) if len(rows) else ())
+
+
+def listed(book: pd.DataFrame, previous: pd.DataFrame | None, calls: CallSettings, capacity: int) -> pd.DataFrame:
+    """Each CSM's call list as it is kept with the day's scores; nobody is snoozed, so it is the same whenever made.
+
+    Parameters
+    ----------
+    previous : the book of the scored day before, with `listed_since`; None where there is none.
+
+    Returns
+    -------
+    account_id, list_rank (1 and up for each CSM), listed_since: the previous one's where the account was on that list
+    too, else the book's day; sorted by account_id.
+    """
+    found = _ranked(book, calls)
+    found = _cut(found[~found["billing"]], capacity)
+    since: dict[Any, Any] = {}
+    if previous is not None:
+        since = dict(zip(texts(previous, "account_id"), texts(previous, "listed_since"), strict=True))
+    today = day_of(book)
+    kept = [since.get(account) or today for account in found["account_id"]]
+    told = {"account_id": found["account_id"], "list_rank": found["rank"], "listed_since": kept}
+    return table(told).sort_values("account_id", ignore_index=True)
 
 
 def accounts_to_call(scores: pd.DataFrame, horizon: int, count: int = 5) -> pd.DataFrame:
-    """The accounts with the most monthly revenue at risk beyond the usual.
-
-    Ordered by `mrr * (p - p_typical)`: a large account with an ordinary risk is not urgent because it is large.
+    """The accounts with the most monthly revenue at risk beyond the usual, of everybody's.
 
     Parameters
     ----------
@@ -21,10 +154,10 @@ def accounts_to_call(scores: pd.DataFrame, horizon: int, count: int = 5) -> pd.D
     -------
     The rows of scored accounts above the typical risk, most urgent first.
     """
-    scored = scores[scores["status"].isin(("ok", "stale")) & (scores["mrr"] > 0)]
-    excess = (scored[f"churn_{horizon}d"] - scored[f"typical_{horizon}d"]) * scored["mrr"]
+    known = scores[scores["status"].isin(("ok", "stale")) & (scores["mrr"] > 0)]
+    excess = (known[f"churn_{horizon}d"] - known[f"typical_{horizon}d"]) * known["mrr"]
     order = excess[excess > 0].sort_values(ascending=False, kind="stable").index[:count]
-    return scored.loc[order]
+    return known.loc[order]
 
 
 def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
@@ -41,3 +174,118 @@ def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     """
     known = scores[scores["health"].notna() & (scores["mrr"] > 0)]
     return known.sort_values(["health", "mrr"], ascending=[True, False], kind="stable").head(count)
+
+
+def _ranked(book: pd.DataFrame, calls: CallSettings) -> pd.DataFrame:
+    """Everybody who could be called, the most urgent first: account_id, csm_id, place (in the book), billing, ..."""
+    p, typical, value = churn_of(book), typical_of(book), value_of(book, calls.strategic_weight)
+    told = scored(book)
+    health = np.where(told, np.nan, displayed(_rule_health(book)))
+    by_rules = ~np.isnan(health) & ~status_in(book, "churned", "notice_given")
+    at_stake = np.where(told, value * (p - typical), np.where(by_rules, value * (100 - health) / 100, np.nan))
+    h = headline_of(book)
+    involuntary = numbers(book, f"involuntary_{h}d")
+    share = np.divide(involuntary, p, out=np.full(len(book), np.nan), where=told & (np.nan_to_num(p) > 0))
+    frame = table(
+        {
+            "account_id": texts(book, "account_id"),
+            "csm_id": texts(book, "csm_id"),
+            "place": np.arange(len(book)),
+            "by_rules": by_rules,
+            "at_stake": at_stake,
+            "rule_health": health,
+            "involuntary_share": share,
+            "billing": told & (np.nan_to_num(share) > calls.involuntary_share),
+        }
+    )
+    frame = frame[np.nan_to_num(at_stake) > 0]
+    return frame.sort_values(["by_rules", "at_stake", "account_id"], ascending=[True, False, True])
+
+
+def _rule_health(book: pd.DataFrame) -> np.ndarray:
+    """(n,) health by the rules: that of the scorecard, else the book's health where that is rule-based."""
+    health = np.where(texts(book, "health_source") == "rule_based", numbers(book, "health"), np.nan)
+    beside_model = numbers(book, "rule_health")
+    return np.where(np.isnan(beside_model), health, beside_model)
+
+
+def _called(
+    found: pd.DataFrame,
+    book: pd.DataFrame,
+    calls: CallSettings,
+    capacity: int,
+    snoozed: Collection[str],
+    plays: Plays,
+) -> pd.DataFrame:
+    ours = found[~found["billing"] & ~found["account_id"].isin(list(snoozed))]
+    return _told(_cut(ours, capacity), book, calls, plays, for_billing=False)
+
+
+def _cut(found: pd.DataFrame, capacity: int) -> pd.DataFrame:
+    """The first ones of each CSM, with `rank`; CSM by CSM, accounts without one last."""
+    whose, names = pd.factorize(found["csm_id"], sort=True)
+    whose = np.where(whose < 0, len(names), whose)
+    rank = found.groupby(whose).cumcount() + 1
+    cut = found.assign(rank=rank, whose=whose)[rank <= capacity]
+    return cut.sort_values(["whose", "rank"])
+
+
+def _told(
+    found: pd.DataFrame, book: pd.DataFrame, calls: CallSettings, plays: Plays, *, for_billing: bool
+) -> pd.DataFrame:
+    """The columns of `call_list` for the rows that are shown."""
+    rows, day = book.iloc[found["place"].to_numpy()], day_of(book)
+    h = headline_of(book)
+    told: dict[str, Any] = {name: texts(rows, name) for name in ("csm_id", "account_id", "name", "segment", "stage")}
+    told |= {name: texts(rows, name) for name in ("band", "renews_on", "listed_since")}
+    told |= {"mrr": numbers(rows, "mrr"), "value": value_of(rows, calls.strategic_weight)}
+    told |= {"churn": numbers(rows, f"churn_{h}d"), "typical": numbers(rows, f"typical_{h}d")}
+    told |= {name: found[name].to_numpy() for name in ("rank", "at_stake", "involuntary_share")}
+    by_rules, rules = found["by_rules"].to_numpy(dtype=bool), found["rule_health"].to_numpy(dtype=float)
+    told["by"] = np.where(by_rules, "rules", "probability").astype(object)
+    told["health"] = np.where(by_rules, rules, displayed(numbers(rows, "health")))
+    why = []
+    for i in range(len(rows)):
+        times = f", counted {calls.strategic_weight:g}-fold as strategic" if told["value"][i] != told["mrr"][i] else ""
+        start = f"{money(told['mrr'][i])} a month at stake{times}: "
+        if by_rules[i]:
+            why.append(f"{start}{_why_by_rules(rules[i], told['at_stake'][i])}")
+            continue
+        share = told["involuntary_share"][i] if for_billing else None
+        when = by_day(day, h or 0)
+        why.append(f"{start}{_why(told['churn'][i], told['typical'][i], when, told['at_stake'][i], share)}")
+    told["why"] = why
+    tops, scores = texts(rows, "top"), texts(rows, "rule_scores")
+    levers = [lever(top, plays, rules_told) for top, rules_told in zip(tops, scores, strict=True)]
+    for place, name in enumerate(("driver", "driver_feature", "driver_dimension", "play")):
+        told[name] = [one[place] for one in levers]
+    told["days_since_contact"] = numbers(rows, "f_days_since_two_way_contact")
+    told["contact"] = [_contact(n) for n in told["days_since_contact"]]
+    told["days_listed"] = np.array([_days(day, since) for since in told["listed_since"]], dtype=float)
+    return table(told, _ROWS)
+
+
+def _why(p: float, typical: float, when: str, at_stake: float, involuntary: float | None) -> str:
+    these, usual = beside(p, typical)
+    part = f" ({percent(involuntary)} of them because payments fail)" if involuntary is not None else ""
+    return (
+        f"{these} leave {when}{part} against {usual} usually, which puts {money(at_stake)} a month at risk "
+        "beyond the usual."
+    )
+
+
+def _why_by_rules(health: float, at_stake: float) -> str:
+    return (
+        f"no probability is known, but rule-based health of {health:.0f} of 100 ranks it by {money(at_stake)}, "
+        "what it pays times what its health lacks to 100."
+    )
+
+
+def _contact(ago: float) -> str:
+    if np.isnan(ago):
+        return "No two-way contact is on record."
+    return "Last spoke both ways today." if ago == 0 else f"Last spoke both ways {counted(int(ago), 'day')} ago."
+
+
+def _days(today: Any, since: Any) -> float:
+    return float("nan") if today is None or since is None else float((today - since).days)

@@ -1,0 +1,133 @@
+"""Disagreements: a book in; the accounts that the model, the rules and the CSM's pulse see differently, out.
+
+None of the three is overwritten by another: they stand side by side, and who is the more pessimistic is said.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.errors import TenureError
+from features.settings import Settings
+from success.book import bands_of, day_of, displayed, numbers, status_in, table, texts
+from success.listing import Listing
+from success.phrases import counted, money
+
+__all__ = ["LEAST_DIFFERENCE", "OLD_PULSE_DAYS", "PAIRS", "disagreement_list", "disagreements"]
+
+PAIRS = {"model-pulse": ("model", "pulse"), "model-rules": ("model", "rules"), "rules-pulse": ("rules", "pulse")}
+"""Whose views are compared."""
+
+LEAST_DIFFERENCE = 25
+"""Points, of 0 to 100, from which two views differ; as do views whose bands lie two apart."""
+
+OLD_PULSE_DAYS = 90
+"""A pulse that is older is marked as old."""
+
+_CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "pulse_on", "renews_on")
+_WHO = {"model": "the model", "rules": "the scorecard", "pulse": "the CSM"}
+
+
+def disagreement_list(
+    book: pd.DataFrame, settings: Settings, pair: str | None = None, count: int | None = None
+) -> pd.DataFrame:
+    """Accounts with two views that lie at least `LEAST_DIFFERENCE` points or two bands apart, the most revenue first.
+
+    Parameters
+    ----------
+    pair : one of `PAIRS`; each account's largest difference of all three without it.
+    count : rows at most.
+
+    Returns
+    -------
+    account_id, name, csm_id, segment, stage, pulse_on, renews_on, mrr, model, rules and pulse (0 to 100 as shown),
+    pair, difference (points), pessimist (who sees it darker), bands_apart, pairs (how many of them differ), pulse_days
+    and pulse_old, sentence.
+
+    Raises
+    ------
+    TenureError : there is no such pair.
+    """
+    return _rows(book, settings, pair, count)[0]
+
+
+def disagreements(book: pd.DataFrame, settings: Settings, pair: str | None = None, count: int | None = None) -> Listing:
+    """`disagreement_list`, and how many accounts have no two views to compare."""
+    rows, total, single = _rows(book, settings, pair, count)
+    notes = (
+        "The model's health is 50 for the typical account of the segment and stage; the rules and the pulse know no "
+        "typical account, so a difference is a reason to look, not an error.",
+    )
+    return Listing(rows, {"without_two_views": single}, notes if len(rows) else (), {"pairs": list(PAIRS)}, total)
+
+
+def _rows(book: pd.DataFrame, settings: Settings, pair: str | None, count: int | None) -> tuple[pd.DataFrame, int, int]:
+    """The rows that are shown, how many there are in all, and how many accounts have no two views."""
+    if pair is not None and pair not in PAIRS:
+        raise TenureError(f'There is no pair "{pair}" of views; there are {", ".join(PAIRS)}.')
+    views = _views(book)
+    frame = pd.DataFrame(views)
+    bands = {name: bands_of(frame, settings.health.bands, settings.health.edges, name) for name in views}
+    asked = PAIRS if pair is None else {pair: PAIRS[pair]}
+    gaps = np.column_stack([views[one] - views[other] for one, other in asked.values()])
+    apart = np.column_stack([np.abs(bands[one] - bands[other]) for one, other in asked.values()])
+    there = ~np.isnan(gaps)
+    differ = there & ((np.abs(gaps) >= LEAST_DIFFERENCE) | (apart >= 2))
+    gone = status_in(book, "churned", "notice_given")
+    chosen = differ.any(axis=1) & ~gone
+    single = int((~there.any(axis=1) & ~gone & frame.notna().any(axis=1).to_numpy()).sum())
+
+    mrr, places = numbers(book, "mrr"), np.flatnonzero(chosen)
+    size = np.where(differ, np.abs(gaps), -1.0)
+    largest = size.argmax(axis=1)
+    order = pd.DataFrame({"mrr": mrr[places], "gap": size.max(axis=1)[places], "id": texts(book, "account_id")[places]})
+    order = order.sort_values(["mrr", "gap", "id"], ascending=[False, False, True], na_position="last")
+    places = places[order.index.to_numpy()[:count]]
+
+    rows, which, names = book.iloc[places], largest[places], list(asked)
+    told: dict[str, Any] = {name: texts(rows, name) for name in _CARRIED}
+    told |= {"mrr": mrr[places]} | {name: view[places] for name, view in views.items()}
+    told["pair"] = np.array([names[i] for i in which], dtype=object)
+    gap = gaps[places, which]
+    told |= {"difference": np.abs(gap), "bands_apart": apart[places, which], "pairs": differ[places].sum(axis=1)}
+    told["pessimist"] = np.array([asked[names[i]][int(g > 0)] for i, g in zip(which, gap, strict=True)], dtype=object)
+    today = day_of(book)
+    told["pulse_days"] = np.array([_age(today, on) for on in told["pulse_on"]], dtype=float)
+    told["pulse_old"] = told["pulse_days"] > OLD_PULSE_DAYS
+    told["sentence"] = [_sentence({name: values[i] for name, values in told.items()}) for i in range(len(rows))]
+    order_of = (*_CARRIED, "mrr", *views, "pair", "difference", "pessimist", "bands_apart", "pairs", "pulse_days",
+                "pulse_old", "sentence")  # fmt: skip
+    return table(told, order_of), len(order), single
+
+
+def _views(book: pd.DataFrame) -> dict[str, np.ndarray]:
+    """(n,) each view as it is shown, 0 to 100; a rule-based health is the rules' view, not a model's."""
+    health, by_rules = numbers(book, "health"), texts(book, "health_source") == "rule_based"
+    rules = numbers(book, "rule_health")
+    return {
+        "model": displayed(np.where(by_rules, np.nan, health)),
+        "rules": displayed(np.where(np.isnan(rules) & by_rules, health, rules)),
+        "pulse": displayed(numbers(book, "pulse")),
+    }
+
+
+def _age(today: dt.date | None, on: dt.date | None) -> float:
+    return float("nan") if today is None or on is None else float((today - on).days)
+
+
+def _sentence(told: dict[str, Any]) -> str:
+    one, other = PAIRS[told["pair"]]
+    dark, bright = (one, other) if told["pessimist"] == one else (other, one)
+    text = f"{_WHO[dark]} says {told[dark]:.0f} of 100 and {_WHO[bright]} {told[bright]:.0f}"
+    text = text[:1].upper() + text[1:]
+    if "pulse" in (one, other) and told["pulse_old"]:
+        text += f", though the CSM's view is {counted(int(told['pulse_days']), 'day')} old"
+    return f"{text}; {_paid(told['mrr'])}."
+
+
+def _paid(mrr: float) -> str:
+    return "what it pays is not known" if np.isnan(mrr) else f"it pays {money(mrr)} a month"
