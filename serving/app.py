@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from features.settings import Settings
+from serving.book_endpoints import BookEndpoints
 from serving.champion import ChampionHolder
 from serving.door import Door
 from serving.endpoints import Endpoints
@@ -27,6 +29,7 @@ def create_app(
     *,
     declared: Iterable[DeclaredFeature],
     metrics: Metrics,
+    settings: Settings | None = None,
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     max_in_flight: int = 256,
 ) -> Starlette:
@@ -37,10 +40,12 @@ def create_app(
     latest : the score store as this worker sees it.
     champion : the models; its thread is started when the application starts.
     declared : today's features, which rows are checked against.
+    settings : how the team works, for lists and briefs; the defaults without them.
     clock : the present in UTC; tests set it.
     max_in_flight : requests that are answered at once; more are asked to come again (429).
     """
     ends = Endpoints(latest, champion, declared, metrics, clock)
+    books = BookEndpoints(latest, settings or Settings(), clock)
     door = Door(ends.tokens, metrics=metrics, clock=clock, max_in_flight=max_in_flight)
 
     @contextlib.asynccontextmanager
@@ -58,6 +63,10 @@ def create_app(
             door.route("/what_if", ends.what_if, scopes=_SCORE, name="what_if"),
             door.route("/history", ends.history, scopes=_READ, name="history"),
             door.route("/feedback", ends.feedback, scopes=_READ, name="feedback"),
+            door.route("/lists", books.lists, scopes=_READ, name="lists"),
+            door.route("/brief", books.brief, scopes=_READ, name="brief"),
+            door.route("/blindsided", books.blindsided, scopes=_READ, name="blindsided"),
+            door.route("/alerts", books.alerts, scopes=_READ, name="alerts"),
             door.route("/metrics", ends.metrics, method="GET", scopes=_ADMIN, name="metrics", tokens=ends.last_tokens),
             door.route("/", ends.page, method="GET", scopes=None, name="page"),
             door.route("/openapi.json", ends.openapi, method="GET", scopes=None, name="openapi"),

@@ -16,6 +16,7 @@ from serving.problems import ProblemError
 
 if TYPE_CHECKING:
     from serving.forecast import Forecast
+    from serving.healths import Healths
 
 __all__ = ["Champion", "ChampionHolder"]
 
@@ -48,6 +49,7 @@ class Champion:
     forecast : the champions' figures and drivers; the one of expansion may lack.
     reading : (probability, as_of, horizon) -> the sentence for a person.
     trouble : why the champion of expansion is not used, or not its present version; empty where nothing is wrong.
+    healths : what tells health; None where the champion was trained without anchors.
     """
 
     version: str
@@ -55,6 +57,7 @@ class Champion:
     forecast: Forecast
     reading: Callable[[float, dt.date, int], str]
     trouble: str = ""
+    healths: Healths | None = None
 
     @property
     def expansion_version(self) -> str | None:

@@ -20,7 +20,7 @@ from serving.access import Caller
 from serving.answers import check_horizon, encode, feedback_document, history_answer, score_answer
 from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY, read_body
 from serving.champion import ChampionHolder
-from serving.latest import Latest, Snapshot
+from serving.latest import Latest
 from serving.metrics import Metrics
 from serving.on_demand import feature_answers
 from serving.openapi import document
@@ -33,7 +33,7 @@ from serving.store.reading import Row, Run
 from serving.together import Together
 from serving.what_if import what_if_answer
 
-__all__ = ["Endpoints"]
+__all__ = ["Endpoints", "book_of", "json_response", "row_of", "unknown_account"]
 
 T = TypeVar("T")
 
@@ -81,10 +81,10 @@ class Endpoints:
         return Response(PAGE, headers=HEADERS, media_type="text/html")
 
     async def openapi(self, _: Request, __: Caller | None) -> Response:
-        return _json(self._openapi)
+        return json_response(self._openapi)
 
     async def livez(self, _: Request, __: Caller | None) -> Response:
-        return _json(b'{"status":"alive"}')
+        return json_response(b'{"status":"alive"}')
 
     async def metrics(self, _: Request, __: Caller | None) -> Response:
         body, media_type = await run_in_threadpool(self._metrics.exposition)
@@ -95,10 +95,10 @@ class Endpoints:
         snapshot = await self._latest.now()
         run = snapshot.scored()
         check_horizon(run, asked.horizon)
-        results = await self._latest.results(snapshot, asked.account_ids, asked.explain, _book(caller))
+        results = await self._latest.results(snapshot, asked.account_ids, asked.explain, book_of(caller))
         request.state.told = {"rows": len(results), "model_version": run.model_version}
         age = max(0, int((self._clock() - run.computed_at).total_seconds()))
-        return _json(score_answer(snapshot.head, results), headers={"Age": str(age)})
+        return json_response(score_answer(snapshot.head, results), headers={"Age": str(age)})
 
     async def score_features(self, request: Request, _: Caller | None) -> Response:
         with self._place():
@@ -117,7 +117,7 @@ class Endpoints:
         request.state.told = {"rows": len(asked.rows), "model_version": version}
         if isinstance(answer, Exception):
             raise answer
-        return _json(answer)
+        return json_response(answer)
 
     def _scored(self, requests: Sequence[FeaturesRequest]) -> list[tuple[bytes | Exception, str]]:
         """The answers of requests for scores, or what keeps each from one, and the version that was asked."""
@@ -129,7 +129,7 @@ class Endpoints:
         asked = WhatIfRequest.parse(await read_body(request, MAX_SMALL_BODY))
         snapshot = await self._latest.now()
         run = snapshot.scored()
-        row = await self._row(snapshot, asked.account_id, caller)
+        row = await row_of(self._latest, run, asked.account_id, caller)
         store = await self._latest.store()
         features = await self._latest.ask(store.features, run, asked.account_id)
 
@@ -138,33 +138,33 @@ class Endpoints:
             request.state.told = {"rows": 1, "model_version": champion.version}
             return what_if_answer(champion, run, row, features, asked, self._declared, self._clock())
 
-        return _json(await self._on_model(answer))
+        return json_response(await self._on_model(answer))
 
     async def history(self, request: Request, caller: Caller | None) -> Response:
         asked = HistoryRequest.parse(await read_body(request, MAX_SMALL_BODY))
         snapshot = await self._latest.now()
         store = await self._latest.store()
-        if _book(caller) is not None:
-            await self._row(snapshot, asked.account_id, caller)
+        if book_of(caller) is not None:
+            await row_of(self._latest, snapshot.scored(), asked.account_id, caller)
 
         def answer() -> bytes:
             since = asked.since or dt.date.min
             newest = asked.since is None
             days = store.history(asked.account_id, since, asked.until, asked.limit + 1, newest=newest)
             if not days and not store.history(asked.account_id, dt.date.min, None, 1):
-                raise _unknown()
+                raise unknown_account()
             said = feedback_of(store, asked.account_id, since)
             return history_answer(asked, [row for _, row in days], said)
 
         request.state.told = {"rows": 1}
-        return _json(await self._latest.ask(answer))
+        return json_response(await self._latest.ask(answer))
 
     async def feedback(self, request: Request, caller: Caller | None) -> Response:
         assert caller is not None
         asked = FeedbackRequest.parse(await read_body(request, MAX_SMALL_BODY), self._clock().date())
         snapshot = await self._latest.now()
         run = snapshot.scored()
-        await self._row(snapshot, asked.account_id, caller)
+        await row_of(self._latest, snapshot.scored(), asked.account_id, caller)
         store = await self._latest.store()
         given = await self._latest.ask(
             lambda: add_feedback(
@@ -180,7 +180,7 @@ class Endpoints:
         )
         self._metrics.feedback(asked.verdict)
         request.state.told = {"rows": 1}
-        return _json(encode(feedback_document(given)), 201)
+        return json_response(encode(feedback_document(given)), 201)
 
     async def readyz(self, _: Request, __: Caller | None) -> Response:
         """Ready when at least one of stored scores and the champion is there to answer from; the body says which."""
@@ -207,21 +207,7 @@ class Endpoints:
             "rule_based": run is not None and bool(run.header["rule_based"]),
             **state,
         }
-        return _json(encode(ready))
-
-    async def _row(self, snapshot: Snapshot, account_id: str, caller: Caller | None) -> Row:
-        """The newest row of an account that the caller may see.
-
-        Raises
-        ------
-        ProblemError : 404, there is none, or it is in nobody's or another's book.
-        """
-        run = snapshot.scored()
-        store = await self._latest.store()
-        row = (await self._latest.ask(store.rows, run, [account_id], _book(caller))).get(account_id)
-        if row is None:
-            raise _unknown()
-        return row
+        return json_response(encode(ready))
 
     @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
@@ -243,6 +229,19 @@ class Endpoints:
         """Run what needs the model in one of its threads; what had not begun when its time was over is dropped."""
         call = functools.partial(contextvars.copy_context().run, answer)  # so that what is logged has its request
         return await _in_time(asyncio.get_running_loop().run_in_executor(self._models, call))
+
+
+async def row_of(latest: Latest, run: Run, account_id: str, caller: Caller | None) -> Row:
+    """The row of an account that the caller may see.
+
+    Raises
+    ------
+    ProblemError : 404, there is none, or it is in nobody's or another's book.
+    """
+    row = (await latest.ask_rows(run, [account_id], book_of(caller))).get(account_id)
+    if row is None:
+        raise unknown_account()
+    return row
 
 
 async def _in_time(answer: Awaitable[T]) -> T:
@@ -270,12 +269,13 @@ async def _parsed(parse: Callable[[bytes], T], body: bytes) -> T:
     return parse(body) if len(body) <= _LARGE_BODY else await run_in_threadpool(parse, body)
 
 
-def _book(caller: Caller | None) -> str | None:
+def book_of(caller: Caller | None) -> str | None:
     """The CSM of whose accounts alone a caller may know; None for all."""
     return caller.csm_id if caller else None
 
 
-def _unknown() -> ProblemError:
+def unknown_account() -> ProblemError:
+    """The refusal of an account that is not there, or not for the caller."""
     return ProblemError(404, "unknown-account", "No account with this id is among those that are scored.")
 
 
@@ -291,5 +291,5 @@ def _scores_state(run: Run) -> dict[str, Any]:
     }
 
 
-def _json(body: bytes, status: int = 200, *, headers: dict[str, str] | None = None) -> Response:
+def json_response(body: bytes, status: int = 200, *, headers: dict[str, str] | None = None) -> Response:
     return Response(body, status, headers, "application/json")

@@ -6,6 +6,7 @@ Batch scoring and the service go through this one path, so that the same feature
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import CATALOGUE
+from training.anchors import ANCHORS_FILE, Anchors, anchors_from_json
 from training.kernel import Kernel, load_kernel
 from training.kernel.drivers import drivers
 from training.kernel.figures import figure_columns, figures, inputs, nearest
@@ -35,12 +37,14 @@ class Model:
     ----------
     not_validated : horizons that were not validated in time; None where the card does not say.
     digest : of the stored kernel, which holds those of all its trees; empty where it was not read from a file.
+    anchors : what is usual in each segment and stage, which health is told against; of churn alone.
     """
 
     version: str
     kernel: Kernel
     not_validated: tuple[int, ...] | None = ()
     digest: str = ""
+    anchors: Anchors | None = None
 
     def prove(self, drivers: Drivers = drivers) -> None:
         """Raise whatever keeps the model from telling anything of a row of which nothing is known."""
@@ -144,7 +148,24 @@ def load_model(registered: RegisteredModel) -> Model:
         not_validated = None
     kernel = load_kernel(registered.folder)
     digest = hashlib.sha256((registered.folder / "model.json").read_bytes()).hexdigest()
-    return Model(registered.version, kernel, not_validated, digest)
+    return Model(registered.version, kernel, not_validated, digest, _anchors(registered.folder / ANCHORS_FILE, kernel))
+
+
+def _anchors(file: Path, kernel: Kernel) -> Anchors | None:
+    """Those of a version; None where it has none, as those of expansion and of earlier releases."""
+    try:
+        anchors = anchors_from_json(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(
+            f"The file {file} cannot be read ({error.strerror}); restore the folder or train again."
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError(f"The file {file} is damaged: it is not valid JSON; train again.") from None
+    if anchors.horizon not in kernel.horizons or not set(anchors.cells[-1].attributions) == set(kernel.feature_names):
+        raise ValueError(f"The anchors in {file} belong to another model; restore the folder or train again.")
+    return anchors
 
 
 def champion_of_expansion(home: Path, before: Model | None = None) -> tuple[Model | None, str]:

@@ -17,6 +17,7 @@ from features.history import History
 from serving.drafts import Drafts
 from serving.forecast import Forecast, champion_of_expansion, load_model
 from serving.scoring import NO_MODEL, NOT_PASSED, Scored, lateness, score_day, score_day_by_rules
+from serving.standing import with_standing
 from serving.store.store import Store
 from serving.store.writing import Written, write_day
 from training import registry
@@ -134,10 +135,11 @@ def score_and_store(
         scored = score_day_by_rules(history, as_of, now, champions.reason)
     else:
         scored = score_day(history, forecast, as_of, now, drafts=drafts, progress=progress)
-    written = write_day(store, scored.frame, as_of, scored.features)
+    frame = with_standing(store, scored.frame, scored.features, as_of, history.settings, scored.healths)
+    written = write_day(store, frame, as_of, scored.features, scored.facts)
     drafts.clear()
     stands = None if written.new else store.run_of(as_of)
-    frame = scored.frame.assign(computed_at=pd.Timestamp(stands.computed_at)) if stands else scored.frame
+    frame = frame.assign(computed_at=pd.Timestamp(stands.computed_at)) if stands else frame
     doubts = _doubts(champions, history, as_of, scored)
     return Done(frame, forecast, as_of, store.address.shown, written, scored.resumed, doubts)
 

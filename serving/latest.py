@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextvars
-import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from features.errors import TenureError
 from serving.answers import head_of, rendered, unknown_account
 from serving.kept import Kept
 from serving.problems import ProblemError
-from serving.store.errors import StoreAbsentError, StoreUnreachableError
+from serving.questions import STALLED, Questions, unreachable
+from serving.shelf import Shelf
+from serving.store.errors import StoreUnreachableError
 from serving.store.reading import Run
 from serving.store.store import Store
 from serving.store.tokens import Token, all_tokens
 
 __all__ = ["Latest", "Snapshot", "Watcher"]
 
-T = TypeVar("T")
-
 logger = logging.getLogger("tenure.serving")
 
 LOOK_SECONDS = 3.0
 """So long a request waits for a look at the store; a database that is frozen closes no connection and says nothing."""
 
-ASK_SECONDS = 20.0
-"""So long it waits for anything else that it asks the store: longer than the store lets a statement take."""
-
 GIVE_UP_SECONDS = 60.0
 """After so long a look will never end."""
 
 _THREADS = 8
-
-_STALLED = StoreUnreachableError("The store does not answer in time.")
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ class Watcher(Protocol):
     def run(self, run: Run) -> None: ...
 
 
-class Latest:
+class Latest(Questions):
     """The newest snapshot of a store, looked at again when a request finds it too old.
 
     Only one look is under way at a time, in a thread; whoever needs it waits for it. A store that does not answer is
@@ -118,6 +111,7 @@ class Latest:
         self._good: Snapshot | None = None
         self._look: _Look | None = None
         self._threads = ThreadPoolExecutor(_THREADS, "store")
+        self._shelf = Shelf()
 
     async def now(self) -> Snapshot:
         """The store as it is, or was at most `max_age` seconds ago.
@@ -163,22 +157,6 @@ class Latest:
         await self.now()
         assert self._store is not None
         return self._store
-
-    async def ask(self, question: Callable[..., T], *arguments: Any) -> T:
-        """What the store says, asked in a thread and waited for so long and no longer.
-
-        Raises
-        ------
-        ProblemError : 503, it does not answer.
-        """
-        call = functools.partial(contextvars.copy_context().run, question, *arguments)
-        try:
-            return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(self._threads, call), ASK_SECONDS)
-        except TimeoutError:
-            logger.error("the store has not answered for %g seconds", ASK_SECONDS)
-            raise unreachable(_STALLED) from None
-        except TenureError as error:
-            raise unreachable(error) from None
 
     async def results(self, snapshot: Snapshot, ids: Sequence[Any], explain: int, book: str | None) -> list[bytes]:
         """The results of accounts in the order asked for, each as JSON.
@@ -229,7 +207,7 @@ class Latest:
                     logger.error("the store has not answered for %g seconds", LOOK_SECONDS)
                     if self._watcher:
                         self._watcher.store(False)
-                raise unreachable(_STALLED) from None
+                raise unreachable(STALLED) from None
             if seen[0] >= asked:
                 break
         return seen
@@ -282,16 +260,3 @@ class Latest:
         if run and self._watcher:
             self._watcher.run(run)
         return Snapshot(run, tokens, head_of(run) if run else b"", Kept(self._cache_bytes))
-
-
-def unreachable(error: TenureError) -> ProblemError:
-    """The refusal of whatever needs a store that does not answer.
-
-    The error's own sentence names the database, which is nobody's business before a token is shown; the log has it.
-    """
-    if isinstance(error, StoreUnreachableError):
-        detail = "The score store does not answer; ask again in a moment."
-        return ProblemError(503, "store-unreachable", detail, headers={"Retry-After": "1"})
-    if isinstance(error, StoreAbsentError):
-        return ProblemError(503, "store-unusable", "No day is scored yet; run `tenure score` to score one.")
-    return ProblemError(503, "store-unusable", "The score store cannot be used as it is; the service's log says why.")

@@ -1,4 +1,4 @@
-"""Starts the service: from a home, a store, a host and a port to a running `bentoml serve`."""
+"""Starts the service: from a home, a store, settings, a host and a port to a running `bentoml serve`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from features.errors import TenureError
+from features.settings import load_settings
 from serving.store.address import Address
 from serving.store.store import Store
 
@@ -26,14 +27,20 @@ def serve(
     port: int = 3000,
     workers: int = 1,
     max_in_flight: int = 256,
+    config: Path | None = None,
 ) -> NoReturn:
     """Become the server; the process is replaced, so that signals reach it directly.
 
     The store is made or brought up to date before, so that workers find it ready.
 
+    Parameters
+    ----------
+    config : the settings, which every worker reads once when it starts; the defaults without one.
+
     Raises
     ------
-    TenureError : the host, the port or the number of workers cannot be served on, or the store does not answer.
+    TenureError : the host, the port or the number of workers cannot be served on, the settings cannot be read, or the
+        store does not answer.
     """
     ip = _ip(host)
     if not 1 <= port <= 65535:
@@ -41,8 +48,9 @@ def serve(
     if workers < 1:
         raise TenureError(f"{workers} workers cannot serve; give 1 or more.")
     _check_free(ip, port)
+    load_settings(config)  # a worker that could not read them would be started again for ever
     Store.open(address).close()
-    arguments, variables = command(ip, port), environment(home, address, port, workers, max_in_flight)
+    arguments, variables = command(ip, port), environment(home, address, port, workers, max_in_flight, config)
     # bentoml puts the working directory first on the import path, where a folder that happens to be called
     # `features` or `serving` would be taken for Tenure's.
     os.chdir(_ROOT)
@@ -60,14 +68,18 @@ def command(address: str, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def environment(home: Path, address: Address, port: int, workers: int, max_in_flight: int = 256) -> dict[str, str]:
-    """The environment of the server: where home and store are, and nothing reported or left outside them."""
+def environment(
+    home: Path, address: Address, port: int, workers: int, max_in_flight: int = 256, config: Path | None = None
+) -> dict[str, str]:
+    """The environment of the server: where home, store and settings are, and nothing reported or left outside them."""
     home = home.absolute()
     variables = dict(os.environ)
     variables.update(
         TENURE_HOME=str(home),
         # Empty for the file in the home, which every worker finds there.
         TENURE_STORE="" if address.file else address.url.render_as_string(hide_password=False),
+        # Empty for the defaults; the server runs in another folder than the one that a path was said in.
+        TENURE_CONFIG=str(config.absolute()) if config else "",
         TENURE_WORKERS=str(workers),
         TENURE_MAX_IN_FLIGHT=str(max_in_flight),
         BENTOML_DO_NOT_TRACK="True",

@@ -3,8 +3,10 @@
 One row an account: account_id, as_of, status, reason, name, segment, csm_id, plan, mrr, mrr_at_risk, renews_on; for
 each horizon h of churn churn_<h>d with its _low and _high, typical_<h>d, involuntary_<h>d and expected_mrr_<h>d;
 renewal_next; expansion_<h>d likewise with expansion_typical_<h>d, where expansion has a champion; reading, drivers and
-drivers_horizon, expansion_drivers and expansion_drivers_horizon; health, health_<dimension> and health_source, where
-they are rule-based; model_version, expansion_version, not_validated_in_time, catalogue_hash, computed_at.
+drivers_horizon, expansion_drivers and expansion_drivers_horizon; stage, health and health_<dimension> with what they
+are told against and what is apart from them, band; rule_health and what it is made of; the CSM's pulse; what health was
+before and why it moved; its place on the call list; model_version, expansion_version, not_validated_in_time,
+catalogue_hash, computed_at.
 """
 
 from __future__ import annotations
@@ -20,8 +22,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.feature import DIMENSIONS
+
 __all__ = [
     "INTERVAL",
+    "JSON_COLUMNS",
     "STATUSES",
     "OldLayoutError",
     "check_drivers",
@@ -60,16 +65,30 @@ _TYPES: dict[str, pa.DataType] = {
 _SOMETIMES: dict[str, pa.DataType] = {
     "expansion_drivers": pa.string(),
     "expansion_drivers_horizon": pa.int32(),
-    "health_source": pa.string(),
     "csm_id": pa.string(),
-}
+    **dict.fromkeys(("stage", "health_source", "health_stage", "health_cell", "band", "arm"), pa.string()),
+    **dict.fromkeys(
+        ("health_anchor", "points_to_double", "calendar_points", "plan_points", "no_data_points", "pulse",
+         "health_before", "health_before_now", "change_customer", "change_stage", "change_data", "change_model",
+         "change_calendar", "health_7d", "change_7d_customer", "change_7d_other", "health_28d"),
+        pa.float64(),
+    ),
+    **dict.fromkeys(
+        ("pulse_on", "health_before_on", "health_7d_on", "health_28d_on", "listed_since", "churned_on"), pa.date32()
+    ),
+    "list_rank": pa.int32(),
+    **dict.fromkeys(("rule_scores", "moved", "tables"), pa.string()),
+}  # fmt: skip
+JSON_COLUMNS = ("rule_scores", "moved", "tables")
+"""Columns whose text is JSON, and which are answered as what they say."""
 _BY_HORIZON = {
     "churn": ("churn_{}d", "churn_{}d_low", "churn_{}d_high", "typical_{}d", "involuntary_{}d", "expected_mrr_{}d"),
     "expansion": ("expansion_{}d", "expansion_{}d_low", "expansion_{}d_high", "expansion_typical_{}d"),
 }
 _PROBABILITY = re.compile(r"(?:(?:churn|expansion)_\d+d(?:_low|_high)?|(?:expansion_)?typical_\d+d|involuntary_\d+d)")
 _REVENUE = re.compile(r"expected_mrr_\d+d")
-_HEALTH = re.compile(r"health(?:_(?!source$)\w+)?")
+_HEALTH = re.compile(rf"(?:health|rule)_(?:{'|'.join(DIMENSIONS)})|health|rule_health")
+"""50 is typical of the segment and stage where a model says it, and it is unclamped; from 0 to 100 where rules do."""
 
 
 class OldLayoutError(ValueError):
@@ -222,7 +241,7 @@ def _check_range(table: pa.Table) -> None:
     for name in table.column_names:
         if _PROBABILITY.fullmatch(name) or name == "renewal_next":
             low, high = 0.0, 1.0
-        elif _HEALTH.fullmatch(name):
+        elif name.startswith("rule_") and _HEALTH.fullmatch(name):
             low, high = 0.0, 100.0
         elif _REVENUE.fullmatch(name):
             low, high = 0.0, math.inf

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import TenureError
+from features.settings import Settings
 from serving.champion import Champion
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ class Loader:
     Parameters
     ----------
     home : the folder whose champions are meant, unless the environment names another registry.
+    settings : how the team reads health.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, settings: Settings | None = None) -> None:
+        self._home, self._settings = home, settings or Settings()
         self._client: Any = None  # MLflow's
         self._expansion: Model | None = None  # the last one that could score
         self._said = ""  # of the registry, when it last could not be asked
@@ -59,6 +61,7 @@ class Loader:
         TenureError : the registry does not answer, or the files of the champion of churn cannot be read.
         """
         from serving.forecast import Forecast, champion_of_expansion, load_model
+        from serving.healths import healths_of
         from success.wording import reading
         from training.addresses import brief
         from training.registry import champion
@@ -83,12 +86,14 @@ class Loader:
             logger.warning("%s", trouble)
             used = f"version {expansion.version} goes on being used" if expansion else "accounts are scored without it"
             trouble = f"The champion of expansion cannot be used; {used}, and the service's log says why."
+        forecast = Forecast(model, expansion)
         return Champion(
             version=registered.version,
             catalogue_hash=registered.catalogue_hash,
-            forecast=Forecast(model, expansion),
+            forecast=forecast,
             reading=reading,
             trouble=trouble,
+            healths=healths_of(forecast, self._settings),
         )
 
     @contextlib.contextmanager

@@ -21,8 +21,10 @@ from training.kernel.rows import Columns
 
 if TYPE_CHECKING:
     from serving.forecast import Forecast
+    from serving.healths import Healths
+    from success.health import Health
 
-__all__ = ["columns_of", "explained_horizon", "feature_answer", "feature_answers", "figures_of"]
+__all__ = ["columns_of", "explained_horizon", "feature_answer", "feature_answers", "figures_of", "health_of"]
 
 _FAR = 36525  # days; a renewal beyond them is no date
 
@@ -174,6 +176,16 @@ def figures_of(forecast: Forecast, rows: Columns) -> list[dict[str, Any]]:
     ]
 
 
+def health_of(healths: Healths, rows: Columns, found: Health) -> list[dict[str, Any]]:
+    """What score rows say of the health of each row, as JSON can say it."""
+    columns = {name: column.tolist() for name, column in healths.columns(rows, found).items()}
+    return [
+        {name: None if isinstance(value, float) and math.isnan(value) else value
+         for name, value in zip(columns, values, strict=True)}
+        for values in zip(*columns.values(), strict=True)
+    ]  # fmt: skip
+
+
 def _scored_or_alone(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[dict[str, Any]]:
     """Score rows together; should that fail, one by one, so that only the row at fault has an error."""
     if not rows:
@@ -195,12 +207,14 @@ def _scored_or_alone(champion: Champion, rows: list[FeatureRow], asked: _Asked) 
 
 
 def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[dict[str, Any]]:
-    forecast = champion.forecast
+    forecast, healths = champion.forecast, champion.healths
     columns = columns_of(forecast, [row.values for row in rows])
     figures = figures_of(forecast, columns)
+    health = healths.of(columns, alone=True) if healths else None
+    said = health_of(healths, columns, health) if healths and health else [{} for _ in rows]
     names, categories = forecast.feature_names, forecast.categories
     results: list[dict[str, Any]] = []
-    for row, found in zip(rows, figures, strict=True):
+    for row, found, healthy in zip(rows, figures, said, strict=True):
         probability = found[f"churn_{asked.horizon}d"]
         results.append(
             {
@@ -208,6 +222,7 @@ def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[d
                 "as_of": row.as_of.isoformat(),
                 "renews_on": _renews_on(row),
                 **found,
+                **healthy,
                 "reading": champion.reading(probability, row.as_of, asked.horizon),
                 "missing": [name for name in names if name not in row.values],
                 "unseen": [
@@ -224,6 +239,8 @@ def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[d
         # One more than is told says that there are others.
         count = asked.explain + 1
         drivers = forecast.drivers(model.kernel, columns, horizon, count) if asked.explain else [()] * len(rows)
+        if healths and health and asked.explain and outcome == "churn":
+            drivers = healths.told(drivers, health)
         for result, told in zip(results, drivers, strict=True):
             probability, typical = result[f"{outcome}_{horizon}d"], result[f"{prefix}typical_{horizon}d"]
             result[f"{prefix}drivers_horizon"] = horizon

@@ -17,6 +17,7 @@ import pyarrow as pa
 from features.catalogue import CATALOGUE
 from serving.drafts import Drafts
 from serving.forecast import Forecast
+from serving.healths import Healths
 from serving.layout import check_figures
 
 __all__ = ["PART", "Told", "key_of", "told_of"]
@@ -32,9 +33,10 @@ class Told(NamedTuple):
 
     Attributes
     ----------
-    frame : with the index of the rows: every figure of `Forecast.figures`; for each outcome its drivers at the horizon
-        that is explained (`drivers`, `expansion_drivers`), all of them, as JSON; and error, why a model failed on a
-        row. Figures of such a row are NaN; drivers without a probability, and the error of others, are None.
+    frame : with the index of the rows: every figure of `Forecast.figures`; what `serving.healths` says of health; for
+        each outcome its drivers at the horizon that is explained (`drivers`, `expansion_drivers`), all of them, as
+        JSON; and error, why a model failed on a row. Figures of such a row are NaN; drivers without a probability, and
+        the error of others, are None.
     resumed : rows that were there already.
     """
 
@@ -48,6 +50,7 @@ def told_of(
     drafts: Drafts | None = None,
     progress: Callable[[int, int], None] | None = None,
     size: int = PART,
+    healths: Healths | None = None,
 ) -> Told:
     """Figures and drivers of every row, the same bytes whatever the size of the parts.
 
@@ -56,17 +59,18 @@ def told_of(
     rows : of features, with account_id.
     drafts : where parts are kept, and looked for before they are worked out.
     progress : called with the number of rows done and in all, after each part.
+    healths : what tells health; there is none without it.
     """
     parts, resumed = [], 0
     for start in range(0, max(len(rows), 1), size):
         part = rows.iloc[start : start + size]
-        key = key_of(forecast, part) if drafts else ""
+        key = key_of(forecast, part, healths) if drafts else ""
         found = drafts.get(key) if drafts and key else None
         if found is not None:
             resumed += len(found)
             found = found.set_axis(part.index, axis=0).assign(error=None)
         else:
-            found = _guarded(forecast, part)
+            found = _guarded(forecast, part, healths)
             if drafts and key and found["error"].isna().all():  # what failed may have been short of memory: try again
                 drafts.put(key, found.drop(columns="error"))
         parts.append(found)
@@ -78,12 +82,13 @@ def told_of(
     return Told(whole[[*whole.columns.drop("error"), "error"]], resumed)
 
 
-def key_of(forecast: Forecast, rows: pd.DataFrame) -> str:
+def key_of(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None = None) -> str:
     """What tells a part and the models that it is given to from any other; empty where the models cannot be told."""
     digests = {outcome: model.digest for outcome, model in forecast.models.items()}
     if not all(digests.values()):
         return ""
-    told = ["tenure-draft-1", metadata.version("tenure"), CATALOGUE.hash, digests, len(rows), list(rows.columns)]
+    version, asked = metadata.version("tenure"), healths.digest if healths else ""
+    told = ["tenure-draft-2", version, CATALOGUE.hash, digests, asked, len(rows), list(rows.columns)]
     digest = hashlib.sha256(json.dumps(told).encode())
     for name in rows.columns:
         values = rows[name].to_numpy()
@@ -94,28 +99,34 @@ def key_of(forecast: Forecast, rows: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _guarded(forecast: Forecast, rows: pd.DataFrame) -> pd.DataFrame:
+def _guarded(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None) -> pd.DataFrame:
     """What the models say of some rows; where they fail, halves are tried, down to the row at fault."""
     try:
-        return _said(forecast, rows).assign(error=None)
+        return _said(forecast, rows, healths).assign(error=None)
     except Exception as error:  # one row must not fail its neighbours, whatever it made the model raise
         if len(rows) <= 1:
             logger.info("the models failed on an account", exc_info=error)
             return pd.DataFrame({"error": pd.Series(_why(error), rows.index, dtype=object)})
     half = len(rows) // 2
-    return pd.concat([_guarded(forecast, rows.iloc[:half]), _guarded(forecast, rows.iloc[half:])])
+    return pd.concat([_guarded(forecast, rows.iloc[:half], healths), _guarded(forecast, rows.iloc[half:], healths)])
 
 
-def _said(forecast: Forecast, rows: pd.DataFrame) -> pd.DataFrame:
-    """Figures and drivers of rows on which no model fails."""
+def _said(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None) -> pd.DataFrame:
+    """Figures, health and drivers of rows on which no model fails."""
     found = forecast.figures(rows)
     if not np.isfinite(found[[f"churn_{h}d" for h in forecast.churn.kernel.horizons]].to_numpy()).all():
         raise ArithmeticError("it gave a probability that is not a number")
     check_figures(pa.Table.from_pandas(found.assign(account_id=rows["account_id"]), preserve_index=False))
     texts = {}
+    health = healths.of(rows) if healths else None
+    if healths and health:
+        told_of_health = pd.DataFrame(healths.columns(rows, health), index=rows.index)
+        found = pd.concat([found, told_of_health], axis=1)
     for outcome, prefix in _prefixes(forecast).items():
         horizon = forecast.horizon_of(outcome, forecast.headline)
         drivers = forecast.drivers(forecast.models[outcome].kernel, rows, horizon)
+        if healths and health and outcome == "churn":
+            drivers = healths.told(drivers, health)
         p, typical = found[f"{outcome}_{horizon}d"].tolist(), found[f"{prefix}typical_{horizon}d"].tolist()
         told = [_text(*one) for one in zip(p, typical, drivers, strict=True)]
         texts[f"{prefix}drivers"] = pd.Series(told, index=rows.index, dtype=object)

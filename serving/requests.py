@@ -22,7 +22,10 @@ __all__ = [
     "HistoryRequest",
     "ScoreRequest",
     "WhatIfRequest",
+    "account_id_in",
+    "day_in",
     "day_of",
+    "whole",
 ]
 
 MAX_ROWS = 10_000
@@ -56,7 +59,8 @@ def _many(parsed: dict[str, Any], name: str) -> list[Any]:
     return items
 
 
-def _account_id(parsed: dict[str, Any]) -> str:
+def account_id_in(parsed: dict[str, Any]) -> str:
+    """The account that a body is about."""
     value = parsed.get("account_id")
     if not isinstance(value, str) or not value:
         raise ProblemError(422, "bad-request", '"account_id" must be text, as in "a-1".')
@@ -78,7 +82,8 @@ def day_of(value: Any) -> dt.date | None:
     return day if _FIRST_DAY <= day <= _LAST_DAY else None
 
 
-def _day(parsed: dict[str, Any], name: str) -> dt.date | None:
+def day_in(parsed: dict[str, Any], name: str) -> dt.date | None:
+    """The day under a name; None where there is no such member."""
     value = parsed.get(name)
     if name not in parsed:
         return None
@@ -87,7 +92,7 @@ def _day(parsed: dict[str, Any], name: str) -> dt.date | None:
     raise ProblemError(422, "bad-request", f'"{name}" must be {A_DAY}.')
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
     """A whole number, also one written as 90.0, which is the same number in JSON; None for anything else."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -95,14 +100,14 @@ def _whole(value: Any) -> int | None:
 
 
 def _explain(parsed: dict[str, Any], default: int = DEFAULT_EXPLAIN) -> int:
-    value = _whole(parsed.get("explain", default))
+    value = whole(parsed.get("explain", default))
     if value is None or not 0 <= value <= MAX_EXPLAIN:
         raise ProblemError(422, "bad-request", f'"explain" must be a whole number of drivers from 0 to {MAX_EXPLAIN}.')
     return value
 
 
 def _horizon(parsed: dict[str, Any]) -> int | None:
-    value = _whole(parsed.get("horizon"))
+    value = whole(parsed.get("horizon"))
     if "horizon" in parsed and (value is None or not 1 <= value <= MAX_HORIZON):
         raise ProblemError(422, "bad-request", f'"horizon" must be a whole number of days from 1 to {MAX_HORIZON}.')
     return value
@@ -166,7 +171,7 @@ class WhatIfRequest:
         changes = parsed.get("changes")
         if not isinstance(changes, dict):
             raise ProblemError(422, "bad-request", '"changes" must be an object of features, as in {"seats": 20}.')
-        return cls(_account_id(parsed), changes, _explain(parsed), _horizon(parsed))
+        return cls(account_id_in(parsed), changes, _explain(parsed), _horizon(parsed))
 
 
 @dataclass(frozen=True)
@@ -192,13 +197,13 @@ class HistoryRequest:
             ("account_id", "since", "until", "explain", "limit"),
             '{"account_id": "a-1", "since": "2026-01-01"}',
         )
-        limit = _whole(parsed.get("limit", DEFAULT_DAYS))
+        limit = whole(parsed.get("limit", DEFAULT_DAYS))
         if limit is None or not 1 <= limit <= MAX_DAYS:
             raise ProblemError(422, "bad-request", f'"limit" must be a whole number of days from 1 to {MAX_DAYS}.')
-        since, until = _day(parsed, "since"), _day(parsed, "until")
+        since, until = day_in(parsed, "since"), day_in(parsed, "until")
         if since and until and until < since:
             raise ProblemError(422, "bad-request", '"until" lies before "since"; swap them.')
-        return cls(_account_id(parsed), since, until, _explain(parsed, 0), limit)
+        return cls(account_id_in(parsed), since, until, _explain(parsed, 0), limit)
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,7 @@ class FeedbackRequest:
         )
         if parsed.get("verdict") not in VERDICTS:
             raise ProblemError(422, "bad-request", f'"verdict" must be one of {", ".join(VERDICTS)}.')
-        until = _day(parsed, "until")
+        until = day_in(parsed, "until")
         if until and not today <= until <= today + dt.timedelta(days=366):
             raise ProblemError(422, "bad-request", '"until" must be a day from today to a year ahead.')
-        return cls(_account_id(parsed), parsed["verdict"], until)
+        return cls(account_id_in(parsed), parsed["verdict"], until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,17 @@ import pandas as pd
 from features.build import build_features
 from features.catalogue import CATALOGUE
 from features.cohort import account_statuses
+from features.contract import CONTRACT, SURVEY_SCALES
 from features.errors import TenureError
+from features.feeds import fed_by
 from features.history import History
+from features.stages import stages_of
 from serving.drafts import Drafts
 from serving.forecast import Forecast
+from serving.healths import Healths, healths_of
 from serving.parts import PART, told_of
+from success.facts import facts_of
+from success.health import band_of
 from success.wording import reading
 from training.rivals import scorecard_of
 
@@ -35,7 +41,8 @@ _REASONS = {
     "insufficient_data": "There has been no paid subscription yet.",
 }
 _TEXTS = ("name", "segment", "csm_id", "reading", "drivers", "expansion_drivers", "reason", "model_version",
-          "expansion_version", "not_validated_in_time", "health_source")  # fmt: skip
+          "expansion_version", "not_validated_in_time", "health_source", "stage", "health_stage", "health_cell", "band",
+          "arm", "rule_scores", "tables")  # fmt: skip
 
 
 class Scored(NamedTuple):
@@ -45,14 +52,18 @@ class Scored(NamedTuple):
     ----------
     frame : the columns of the score file (`serving.layout`), sorted by account_id.
     features : of the cohort, all that are declared, by account_id.
+    facts : of every account, what its brief is made of, see `success.facts`.
     failed : accounts on which a model failed; their status is error.
     resumed : accounts that a scoring before this one, which did not get to its end, had got through.
+    healths : what told health; None where the scorecard did, or nothing.
     """
 
     frame: pd.DataFrame
     features: pd.DataFrame
+    facts: dict[str, dict[str, Any]]
     failed: int = 0
     resumed: int = 0
+    healths: Healths | None = None
 
 
 def score_day(
@@ -90,7 +101,9 @@ def score_day(
                 "`tenure train --recipe default` where the gate refuses what that makes."
             )
     rows = build_features(history, [as_of])
-    told = told_of(forecast, rows, drafts, progress, part)
+    absent = fed_by(set(CONTRACT) - set(history.tables))
+    healths = healths_of(forecast, history.settings, absent)
+    told = told_of(forecast, rows, drafts, progress, part, healths)
     failed = told.frame["error"].notna()
     if len(rows) and failed.all():
         raise TenureError(
@@ -104,6 +117,8 @@ def score_day(
     told.frame.insert(list(told.frame.columns).index("drivers"), "reading", readings)
     features = _features(rows)
     scores = _everyone(history, as_of).join(told.frame.set_index(features.index), on="account_id")
+    scores = scores.join(_by_rules(history, rows).set_index(features.index), on="account_id")
+    facts = _with_facts(scores, history, as_of)
     for outcome in forecast.models:
         prefix = "" if outcome == "churn" else f"{outcome}_"
         scores[f"{prefix}drivers_horizon"] = forecast.horizon_of(outcome, headline)
@@ -117,7 +132,7 @@ def score_day(
     scores["not_validated_in_time"] = None if named is None else json.dumps(named)
     scores["model_version"] = forecast.churn.version
     scores["expansion_version"] = forecast.expansion.version if forecast.expansion else None
-    return Scored(_stamped(scores, computed_at), features, int(failed.sum()), told.resumed)
+    return Scored(_stamped(scores, history, computed_at), features, facts, int(failed.sum()), told.resumed, healths)
 
 
 def score_day_by_rules(history: History, as_of: dt.date, computed_at: dt.datetime, reason: str = NO_MODEL) -> Scored:
@@ -134,15 +149,16 @@ def score_day_by_rules(history: History, as_of: dt.date, computed_at: dt.datetim
     ------
     TenureError : a rule of the settings makes no sense, or nothing is known before the day.
     """
-    scorecard = scorecard_of(history.settings)
     rows = build_features(history, [as_of])
-    found = scorecard.score(rows).clip(0, 100)  # a weighted mean of 100s may be 100 and a rounding
     features = _features(rows)
-    health = pd.DataFrame(
-        {"health" if name == "score" else f"health_{name}": found[name].to_numpy() for name in found.columns},
-        index=features.index,
-    )
-    scores = _everyone(history, as_of).join(health, on="account_id")
+    rules = _by_rules(history, rows).set_index(features.index)
+    names = {name: "health" if name == "rule_health" else name.replace("rule_", "health_") for name in rules.columns}
+    health = rules.drop(columns="rule_scores").rename(columns=names)
+    bands = history.settings.health
+    health["band"] = [band_of(x, bands.bands, bands.edges) for x in health["health"].tolist()]
+    health["stage"] = stages_of(rows, history.settings.stages)
+    scores = _everyone(history, as_of).join(health, on="account_id").join(rules, on="account_id")
+    facts = _with_facts(scores, history, as_of)
     for h in history.settings.churn.horizons:
         for name in (f"churn_{h}d", f"churn_{h}d_low", f"churn_{h}d_high", f"typical_{h}d", f"involuntary_{h}d",
                      f"expected_mrr_{h}d"):  # fmt: skip
@@ -158,7 +174,37 @@ def score_day_by_rules(history: History, as_of: dt.date, computed_at: dt.datetim
     scores["health_source"] = pd.Series("rule_based", index=scores.index, dtype=object).where(
         scores["health"].notna(), None
     )
-    return Scored(_stamped(scores, computed_at), features)
+    return Scored(_stamped(scores, history, computed_at), features, facts)
+
+
+def _by_rules(history: History, rows: pd.DataFrame) -> pd.DataFrame:
+    """With the index of the rows: rule_health, rule_<dimension>, 0 to 100, and rule_scores, what they are made of."""
+    scorecard = scorecard_of(history.settings)
+    found = scorecard.score(rows).clip(0, 100)  # a weighted mean of 100s may be 100 and a rounding
+    found.columns = pd.Index(["rule_health" if name == "score" else f"rule_{name}" for name in found.columns])
+    found["rule_scores"] = [json.dumps(told, allow_nan=False) for told in scorecard.told(rows)]
+    return found
+
+
+def _with_facts(scores: pd.DataFrame, history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
+    """The facts of every account; what a score row says of them becomes columns of `scores`."""
+    facts = facts_of(history, as_of)
+    known = [facts[account] for account in scores["account_id"]]
+    pulses = [(one.get("surveys") or {}).get("pulse") or {} for one in known]
+    low, high = SURVEY_SCALES["csm_pulse"]
+    scores["pulse"] = [100 * (pulse["score"] - low) / (high - low) if pulse else np.nan for pulse in pulses]
+    scores["pulse_on"] = [_day(pulse.get("on")) for pulse in pulses]
+    control, scored = history.settings.arms.control, scores["rule_scores"].tolist()
+    for one, told in zip(known, scored, strict=True):
+        one["arm"] = one["arm"] if one.get("arm") in control else None
+        one["rule_scores"] = json.loads(told) if isinstance(told, str) else None
+    scores["arm"] = pd.Series([one["arm"] for one in known], scores.index, dtype=object)
+    scores["churned_on"] = [_day(one.get("churned_on")) for one in known]
+    return facts
+
+
+def _day(text: str | None) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(text)
 
 
 def _features(rows: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +231,8 @@ def lateness(history: History, as_of: dt.date) -> str:
     return f"Usage is known only until {until - dt.timedelta(days=1)}, {late + 1} days before this day."
 
 
-def _stamped(scores: pd.DataFrame, computed_at: dt.datetime) -> pd.DataFrame:
+def _stamped(scores: pd.DataFrame, history: History, computed_at: dt.datetime) -> pd.DataFrame:
+    scores["tables"] = json.dumps(sorted(history.tables))
     scores["catalogue_hash"] = CATALOGUE.hash
     scores["computed_at"] = pd.Timestamp(computed_at)
     return scores.astype({name: object for name in _TEXTS if name in scores.columns})

@@ -1,9 +1,10 @@
-"""The BentoML service: Tenure's application over the home and the store that the environment names."""
+"""The BentoML service: Tenure's application over the home, store and settings that the environment names."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from bentoml._internal.utils.analytics import usage_stats
 from starlette.types import ASGIApp
 
 from features.catalogue import CATALOGUE
+from features.errors import TenureError
+from features.settings import Settings, load_settings
 from serving.app import create_app
 from serving.champion import ChampionHolder
 from serving.front import Front
@@ -36,13 +39,24 @@ HOME = Path(os.environ.get("TENURE_HOME", ".tenure")).absolute()
 WORKERS = int(os.environ.get("TENURE_WORKERS", "1"))
 MAX_IN_FLIGHT = int(os.environ.get("TENURE_MAX_IN_FLIGHT", "256"))
 
+
+def _settings() -> Settings:
+    """The settings that TENURE_CONFIG names, the defaults without one; a file that cannot be read ends the process."""
+    try:
+        return load_settings(os.environ.get("TENURE_CONFIG") or None)
+    except TenureError as error:
+        sys.exit(f"tenure: {error}")
+
+
 _metrics = Metrics(prometheus_client)
-_loader = Loader(HOME)
+_practice = _settings()
+_loader = Loader(HOME, _practice)
 _app = create_app(
     Latest(lambda: Store.open(address_of(HOME)), watcher=_metrics),
     ChampionHolder(_loader.load, CATALOGUE.hash, which=_loader.which, on_change=_metrics.champion),
     declared=CATALOGUE.features,
     metrics=_metrics,
+    settings=_practice,
     max_in_flight=MAX_IN_FLIGHT,
 )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from serving.answers import encode, plain, utc
 from serving.bodies import quoted
 from serving.layout import horizons_of
-from serving.on_demand import columns_of, explained_horizon, figures_of
+from serving.on_demand import columns_of, explained_horizon, figures_of, health_of
 from serving.problems import ProblemError
 from serving.requests import WhatIfRequest
 from serving.rows import DeclaredFeature, RowError, check_value
@@ -127,9 +127,12 @@ def _scored(
     champion: Champion, as_of: dt.date, before: Values, after: Values, horizon: int
 ) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
     """The figures of both sides with their readings, and all drivers of churn of both."""
-    forecast = champion.forecast
+    forecast, healths = champion.forecast, champion.healths
     columns = columns_of(forecast, [before, after])
     figures = figures_of(forecast, columns)
+    if healths:
+        for found, healthy in zip(figures, health_of(healths, columns, healths.of(columns)), strict=True):
+            found.update(healthy)
     for found in figures:
         found["reading"] = champion.reading(found[f"churn_{horizon}d"], as_of, horizon)
     return figures, plain(forecast.drivers(forecast.churn.kernel, columns, horizon))

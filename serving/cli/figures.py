@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from serving.cli.output import table
 
 if TYPE_CHECKING:
     from training.backtest import Backtest
     from training.evaluation import Evaluation, Figure
+    from training.evaluation.warning import Warned
     from training.protocol import Judged
     from training.train import TrainResult
+    from training.worth import ScoreWorth, Worth
 
 __all__ = ["print_backtest", "print_training", "say"]
 
@@ -172,9 +175,55 @@ def print_backtest(outcome: str, found: Mapping[int, Backtest], notes: Mapping[i
     table("", columns, rows, right=3)
     click.echo()
     _print_horizons({h: result.judged for h, result in found.items()}, outcome)
+    for result in found.values():
+        if result.worth is not None:
+            click.echo()
+            _print_worth(result.worth)
     for horizon, note in notes.items():
         click.echo()
         say(f"{horizon} days: {note}")
+
+
+def _print_worth(worth: Worth) -> None:
+    """The model, the scorecard and each of its rules, by how well and how early they tell who leaves."""
+    judged = [rule for rule in worth.rules if rule.counted > 0]
+    scores = [
+        ("model", worth.model),
+        ("scorecard", worth.scorecard),
+        *((f"  {escape(rule.name)}", rule) for rule in judged),
+    ]
+    rows = [
+        [label, "" if score.weight is None else f"{score.weight:g}", f"{100 * score.counted:.0f} %",
+         _interval(score.auc, 2), *_warning(score)]
+        for label, score in scores
+    ]  # fmt: skip
+    times = worth.warnings
+    if times is not None:
+        rows.append(["by lot", "", "", _number(0.5, 2), *_warned(times.by_lot)])
+    table(
+        f"What the scorecard's weights are worth, within {worth.horizon} days (AUC with 90 % intervals)",
+        ["", "weight", "rows", "AUC", "warned", "days before", "on average"],
+        rows,
+    )
+    if times is not None:
+        apart = "" if math.isnan(times.step_days) else f" Lists are {times.step_days:.0f} days apart here."
+        say(
+            f"Warned: of {times.left:,} accounts that left, those among the {times.capacity} worst of a day "
+            f"({100 * times.flagged:.0f} % of all) at least once in the {times.looked_back} days before they gave "
+            "notice, or left without one; half of these were there so many days before, or more. The average is over "
+            f"all that left, 0 for those not warned of.{apart}"
+        )
+    if unknown := [rule.name for rule in worth.rules if rule.counted == 0]:
+        say(f"Not judged, because no row here has a value: {', '.join(unknown)}.")
+
+
+def _warning(score: ScoreWorth) -> list[str]:
+    return ["-"] * 3 if score.warned is None else _warned(score.warned)
+
+
+def _warned(warned: Warned) -> list[str]:
+    share = f"{100 * warned.share:.0f} %" if math.isfinite(warned.share) else "-"
+    return [share, _number(warned.days, 0), _number(warned.mean_days, 1)]
 
 
 def _best(losses: Mapping[str, float]) -> str:

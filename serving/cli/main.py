@@ -9,9 +9,12 @@ from importlib import metadata
 import click
 
 from features.errors import TenureError
+from serving.cli.alerts import alerts
+from serving.cli.brief import blindsided, brief
 from serving.cli.data import check, features, simulate
 from serving.cli.demo import demo
 from serving.cli.jobs import BusyError, Exit, stoppable
+from serving.cli.lists import lists
 from serving.cli.models import backtest, promote, train
 from serving.cli.monitor import monitor
 from serving.cli.options import shared_options
@@ -34,7 +37,10 @@ def cli(**_: object) -> None:
     """
 
 
-for command in (check, features, tune, train, backtest, promote, score, monitor, serve, token, simulate, demo):
+for command in (
+    check, features, tune, train, backtest, promote, score, lists, brief, blindsided, alerts, monitor, serve, token,
+    simulate, demo,
+):  # fmt: skip
     cli.add_command(command)
 
 

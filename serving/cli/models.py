@@ -180,6 +180,7 @@ def _document(found: Mapping[int, Backtest], notes: Mapping[int, str]) -> dict[s
             "origins": [origin.to_json() for origin in result.origins],
             "evaluation": result.judged.evaluation.to_json(),
             "sums": plain(result.judged.sums),
+            **({} if result.worth is None else {"worth": result.worth.to_json()}),
         }
         for horizon, result in found.items()
     }

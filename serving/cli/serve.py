@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from serving.cli.options import home_of, shared_options, store_of, store_option
@@ -28,10 +31,22 @@ def serve(context: click.Context, host: str, port: int, workers: int, max_in_fli
     """Serve the latest scores and the champion over HTTP.
 
     Requests need a token; `tenure token create` makes one. There is no TLS in it: what faces a network stands behind a
-    balancer that has it (docs/deploy.md).
+    balancer that has it (docs/deploy.md). Settings are read once, when it starts: what a CSM can call in a week, from
+    which health on an account is red, which play answers what.
 
     Example: tenure serve --port 3000 --workers 2
     """
     from serving.launch import serve as run
 
-    run(home_of(context), store_of(context), host, port, workers, max_in_flight)
+    run(home_of(context), store_of(context), host, port, workers, max_in_flight, _config_of(context))
+
+
+def _config_of(context: click.Context) -> Path | None:
+    """The file of settings: as said after the command or before it, or in TENURE_CONFIG."""
+    place: click.Context | None = context
+    while place is not None:
+        if (said := place.params.get("config")) is not None:
+            return Path(said)
+        place = place.parent
+    told = os.environ.get("TENURE_CONFIG")
+    return Path(told) if told else None

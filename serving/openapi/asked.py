@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from serving.openapi.asked_books import BOOK_EXAMPLES, BOOK_REQUESTS
 from serving.requests import DEFAULT_DAYS, DEFAULT_EXPLAIN, MAX_DAYS, MAX_EXPLAIN, MAX_HORIZON, MAX_ROWS, VERDICTS
 from serving.rows import DeclaredFeature
 
@@ -130,6 +131,7 @@ def request_schemas(declared: Iterable[DeclaredFeature] = ()) -> dict[str, Any]:
             },
             ["account_id", "verdict"],
         ),
+        **BOOK_REQUESTS,
     }
 
 
@@ -168,4 +170,5 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WhatIfRequest": {"account_id": "a-1", "changes": {"mrr": 640}, "explain": 2},
     "HistoryRequest": {"account_id": "a-1", "since": "2026-01-01"},
     "FeedbackRequest": {"account_id": "a-1", "verdict": "handled", "until": "2026-03-01"},
+    **BOOK_EXAMPLES,
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from serving.answers import account_error
 from serving.layout import INTERVAL
+from serving.openapi.examples_books import BOOK_ANSWERS
 from serving.what_if import SAYS
 from training.kernel.drivers import EVERYTHING_ELSE
 
@@ -191,4 +192,5 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         },
         "champion": {"status": "ready", **_VERSIONS},
     },
+    **BOOK_ANSWERS,
 }

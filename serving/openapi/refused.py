@@ -42,6 +42,12 @@ KINDS: dict[str, Kind] = {
     ),
     "insufficient-scope": Kind(403, "This token may not do this; {says} needs one with the scope {scopes}."),
     "unknown-account": Kind(404, "No account with this id is among those that are scored."),
+    "unknown-day": Kind(
+        404, 'The day 2020-01-06 is not scored; leave "as_of" out for the newest, or name another day.'
+    ),
+    "scores-outdated": Kind(
+        409, "The scores of 2026-02-01 do not say when accounts left; run `tenure score` for a day again."
+    ),
     "not-scored": Kind(409, "This account has no probability to start from. It gave notice."),
     "snapshot-outdated": Kind(
         409,
@@ -105,7 +111,7 @@ KINDS: dict[str, Kind] = {
             "champion": {"status": "absent", "detail": _NO_CHAMPION},
         },
     ),
-    "too-slow": Kind(504, "The answer took too long and was given up; send fewer rows at a time."),
+    "too-slow": Kind(504, "The answer took too long and was given up; {fewer}."),
 }
 
 _NAMES = {"type": "array", "items": {"type": "string"}}

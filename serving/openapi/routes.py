@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from serving.bodies import MAX_FEATURES_BODY, MAX_SCORE_BODY, MAX_SMALL_BODY
+from serving.lists import LISTS
 from serving.openapi.asked import EXAMPLES as ASKED
 from serving.openapi.examples import EXAMPLES as TOLD
 from serving.openapi.refused import refusals
@@ -19,6 +20,11 @@ _BODY = ("slow-body", "bad-json", "body-too-large", "not-json", "encoded", "bad-
 _CHAMPION = ("champion-broken", "champion-outdated", "no-champion", "too-slow")
 
 _BAD_EXPLAIN = f'"explain" must be a whole number of drivers from 0 to {MAX_EXPLAIN}.'
+_LESS = "ask for less at a time"
+_BAD_LIST = f'"list" must be one of {", ".join(LISTS)}.'
+_BAD_PERIOD = '"until" lies before "since"; swap them.'
+_BAD_OPEN = '"open" must be true or false.'
+_NO_ACCOUNT = '"account_id" must be text, as in "a-1".'
 _BAD_VERDICT = f'"verdict" must be one of {", ".join(VERDICTS)}.'
 
 _SENT_ID = {"$ref": "#/components/parameters/RequestId"}
@@ -47,7 +53,7 @@ def _asking(
     words : what the examples of its refusals say of it.
     """
     scopes = tuple(sorted(scopes))
-    words = {"scopes": " or ".join(scopes), "bad": _BAD_EXPLAIN, **words}
+    words = {"scopes": " or ".join(scopes), "bad": _BAD_EXPLAIN, "fewer": "send fewer rows at a time", **words}
     return {
         "post": {
             "operationId": name,
@@ -58,13 +64,13 @@ def _asking(
             "parameters": [_SENT_ID],
             "requestBody": {
                 "required": True,
-                "content": {"application/json": _content(asked, ASKED[asked])},
+                "content": {"application/json": _content(asked, ASKED)},
             },
             "responses": {
                 str(status): {
                     "description": summary,
                     "headers": {**_REQUEST_ID, **(headers or {})},
-                    "content": {"application/json": _content(told, TOLD[told])},
+                    "content": {"application/json": _content(told, TOLD)},
                 },
                 **refusals((*_BODY, *_TOKEN, *kinds), {**words, "max_mb": limit // 2**20}),
             },
@@ -72,8 +78,11 @@ def _asking(
     }
 
 
-def _content(schema: str, example: Any) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{schema}"}, "examples": {"example": {"value": example}}}
+def _content(schema: str, known: dict[str, Any]) -> dict[str, Any]:
+    """A body of a schema with its example, or with those that it has by name."""
+    several = known.get(f"{schema}s") or {"example": known.get(schema)}
+    examples = {name: {"value": value} for name, value in several.items()}
+    return {"schema": {"$ref": f"#/components/schemas/{schema}"}, "examples": examples}
 
 
 def _looking(
@@ -176,6 +185,58 @@ PATHS: dict[str, Any] = {
         says="POST /feedback",
         bad=_BAD_VERDICT,
     ),
+    "/lists": _asking(
+        "lists",
+        "Whom to call, what renews, who moved and the like, of a scored day",
+        "Makes one list of the accounts of a day: "
+        + " ".join(f"`{name}`: {kind.says}" for name, kind in LISTS.items())
+        + " A token that is bound to a book gets lists, counts and sums of that book alone.",
+        asked="ListRequest",
+        told="ListAnswer",
+        scopes=("read",),
+        kinds=("unknown-day", "no-scores", "too-slow"),
+        says="POST /lists",
+        bad=_BAD_LIST,
+        fewer=_LESS,
+    ),
+    "/brief": _asking(
+        "brief",
+        "One page on an account, to read before a call",
+        "How long a customer, when the renewal is, what it is worth, how healthy and why, what changed, what was "
+        "talked about and what to do next; every sentence is from data, and what is unknown is said to be.",
+        asked="BriefRequest",
+        told="BriefAnswer",
+        scopes=("read",),
+        kinds=("unknown-account", "unknown-day", "no-scores"),
+        says="POST /brief",
+        bad=_NO_ACCOUNT,
+    ),
+    "/blindsided": _asking(
+        "blindsided",
+        "Who left in a period, and what was told of them before",
+        "Every account that left, with its band 90, 60 and 30 days before, those that were never flagged first; how "
+        "many of the flagged left; and the reasons that were stated beside the drivers of 60 days before.",
+        asked="BlindsidedRequest",
+        told="BlindsidedAnswer",
+        scopes=("read",),
+        kinds=("scores-outdated", "no-scores", "too-slow"),
+        says="POST /blindsided",
+        bad=_BAD_PERIOD,
+        fewer=_LESS,
+    ),
+    "/alerts": _asking(
+        "alerts",
+        "The alerts that were told",
+        "Tells what `tenure alerts run` found, the newest first. What is withheld because of a control arm is not in "
+        "it.",
+        asked="AlertsRequest",
+        told="AlertsAnswer",
+        scopes=("read",),
+        kinds=("no-scores", "too-slow"),
+        says="POST /alerts",
+        bad=_BAD_OPEN,
+        fewer=_LESS,
+    ),
     "/metrics": _looking(
         "metrics",
         "Figures for Prometheus",
@@ -186,12 +247,12 @@ PATHS: dict[str, Any] = {
     ),
     "/": _looking("page", "What answers here, for people", "text/html", {"schema": {"type": "string"}}),
     "/openapi.json": _looking("openapi", "This document", "application/json", {"schema": {"type": "object"}}),
-    "/livez": _looking("alive", "The process answers", "application/json", _content("Alive", TOLD["Alive"])),
+    "/livez": _looking("alive", "The process answers", "application/json", _content("Alive", TOLD)),
     "/readyz": _looking(
         "ready",
         "There is something to answer from, and which day and version",
         "application/json",
-        _content("Ready", TOLD["Ready"]),
+        _content("Ready", TOLD),
         kinds=("not-ready", *_ALWAYS),
     ),
 }

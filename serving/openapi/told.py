@@ -5,290 +5,286 @@ from __future__ import annotations
 from typing import Any
 
 from serving.layout import STATUSES
+from serving.openapi.schemas import (
+    DAY,
+    DAY_OR_NULL,
+    DAYS,
+    DAYS_OR_NULL,
+    MONEY,
+    NAMES,
+    NUMBER_OR_NULL,
+    PROBABILITY,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    list_of,
+    object_of,
+    or_null,
+    ref,
+    said,
+)
+from serving.openapi.told_books import BOOKS
+from serving.openapi.told_health import HEALTH, HEALTH_BY_DIMENSION, HEALTH_SCHEMAS, STANDING
+from serving.openapi.told_lists import LIST_SCHEMAS
 from serving.requests import VERDICTS
 
 __all__ = ["ANSWERS"]
 
-_TEXT: dict[str, Any] = {"type": "string"}
-_TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
-_NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
-_MONEY: dict[str, Any] = {"type": ["number", "null"], "minimum": 0}
-_DAY: dict[str, Any] = {"type": "string", "format": "date"}
-_DAY_OR_NULL: dict[str, Any] = {"type": ["string", "null"], "format": "date"}
-_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
-_PROBABILITY: dict[str, Any] = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
-_HEALTH: dict[str, Any] = {"type": ["number", "null"], "minimum": 0, "maximum": 100}
-_DAYS: dict[str, Any] = {"type": "integer", "minimum": 1}
-_DAYS_OR_NULL: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1}
-_NAMES: dict[str, Any] = {"type": "array", "items": _TEXT}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _said(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {**schema, "description": description}
-
-
-def _list(name: str) -> dict[str, Any]:
-    return {"type": "array", "items": _ref(name)}
-
-
-def _object(properties: dict[str, Any], *, sometimes: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """An object with all of its properties, and some of those that it has only sometimes."""
-    return {"type": "object", "properties": {**properties, **(sometimes or {})}, "required": list(properties), **more}
-
-
 _BY_HORIZON: dict[str, Any] = {
-    r"^churn_[0-9]+d$": _said(_PROBABILITY, "Calibrated probability that the account churns within that many days."),
-    r"^expansion_[0-9]+d$": _said(
-        _PROBABILITY, "Calibrated probability that its MRR reaches the growth set (10 % unless set) within them."
+    r"^churn_[0-9]+d$": said(PROBABILITY, "Calibrated probability that the account churns within that many days."),
+    r"^expansion_[0-9]+d$": said(
+        PROBABILITY, "Calibrated probability that its MRR reaches the growth set (10 % unless set) within them."
     ),
-    r"^(churn|expansion)_[0-9]+d_(low|high)$": _said(_PROBABILITY, "Ends of the interval; see `interval`."),
-    r"^(expansion_)?typical_[0-9]+d$": _said(
-        _PROBABILITY, "The typical account's probability; with the points of all drivers it makes the account's."
+    r"^(churn|expansion)_[0-9]+d_(low|high)$": said(PROBABILITY, "Ends of the interval; see `interval`."),
+    r"^(expansion_)?typical_[0-9]+d$": said(
+        PROBABILITY, "The typical account's probability; with the points of all drivers it makes the account's."
     ),
-    r"^involuntary_[0-9]+d$": _said(_PROBABILITY, "The part of churn that is involuntary, as by failed payments."),
-    r"^expected_mrr_[0-9]+d$": _said(_MONEY, "Monthly recurring revenue expected of it on that day."),
+    r"^involuntary_[0-9]+d$": said(PROBABILITY, "The part of churn that is involuntary, as by failed payments."),
+    r"^expected_mrr_[0-9]+d$": said(MONEY, "Monthly recurring revenue expected of it on that day."),
 }
 _DRIVER_LISTS: dict[str, Any] = {
-    "drivers": _said(_list("Driver"), "Why, for churn at `drivers_horizon`; what a person can act on comes first."),
-    "drivers_horizon": _DAYS_OR_NULL,
+    "drivers": said(list_of("Driver"), "Why, for churn at `drivers_horizon`; what a person can act on comes first."),
+    "drivers_horizon": DAYS_OR_NULL,
 }
 _EXPANSION_LISTS: dict[str, Any] = {
-    "expansion_drivers": _said(_list("Driver"), "Why, for expansion at `expansion_drivers_horizon`."),
-    "expansion_drivers_horizon": _DAYS_OR_NULL,
+    "expansion_drivers": said(list_of("Driver"), "Why, for expansion at `expansion_drivers_horizon`."),
+    "expansion_drivers_horizon": DAYS_OR_NULL,
 }
-_READING = _said(_TEXT_OR_NULL, "The headline probability as a person says it.")
+_READING = said(TEXT_OR_NULL, "The headline probability as a person says it.")
 _VERSIONS: dict[str, Any] = {
-    "model_version": _said(_TEXT_OR_NULL, "Of churn; null where no model scored."),
-    "expansion_version": _TEXT_OR_NULL,
+    "model_version": said(TEXT_OR_NULL, "Of churn; null where no model scored."),
+    "expansion_version": TEXT_OR_NULL,
 }
 _NOT_VALIDATED = {
     "type": ["array", "null"],
-    "items": _TEXT,
+    "items": TEXT,
     "description": "Probability columns that were not validated in time; null where that is not known.",
 }
-_INTERVAL = _said(_TEXT_OR_NULL, "What the columns _low and _high are.")
-_HORIZONS = {"type": "array", "items": _DAYS, "description": "Of churn, in days, ascending."}
+_INTERVAL = said(TEXT_OR_NULL, "What the columns _low and _high are.")
+_HORIZONS = {"type": "array", "items": DAYS, "description": "Of churn, in days, ascending."}
 _RENEWAL: dict[str, Any] = {
-    "renews_on": _said(_DAY_OR_NULL, "The next renewal, where it is known."),
-    "renewal_next": _said(_PROBABILITY, "That it is still a customer after it; null beyond the last horizon."),
+    "renews_on": said(DAY_OR_NULL, "The next renewal, where it is known."),
+    "renewal_next": said(PROBABILITY, "That it is still a customer after it; null beyond the last horizon."),
 }
 
 _STORED: dict[str, Any] = {
-    "account_id": _TEXT,
-    "as_of": _said(_DAY, "The day that the row speaks from: what was known before it."),
+    "account_id": TEXT,
+    "as_of": said(DAY, "The day that the row speaks from: what was known before it."),
     "status": {
         "type": "string",
         "enum": list(STATUSES),
         "description": "Probabilities are null for every status but ok and stale; `reason` then says why.",
     },
-    "reason": _TEXT_OR_NULL,
-    "name": _TEXT_OR_NULL,
-    "segment": _TEXT_OR_NULL,
-    "mrr": _NUMBER_OR_NULL,
-    "mrr_at_risk": _said(_NUMBER_OR_NULL, "MRR times the headline probability of churn."),
+    "reason": TEXT_OR_NULL,
+    "name": TEXT_OR_NULL,
+    "segment": TEXT_OR_NULL,
+    "mrr": NUMBER_OR_NULL,
+    "mrr_at_risk": said(NUMBER_OR_NULL, "MRR times the headline probability of churn."),
     **_RENEWAL,
     "reading": _READING,
     **_DRIVER_LISTS,
     **_VERSIONS,
-    "catalogue_hash": _said(_TEXT, "Of the feature declarations that it was scored with."),
-    "computed_at": _TIME,
+    "catalogue_hash": said(TEXT, "Of the feature declarations that it was scored with."),
+    "computed_at": TIME,
 }
 _STORED_SOMETIMES: dict[str, Any] = {
-    "plan": _TEXT_OR_NULL,
-    "csm_id": _said(_TEXT_OR_NULL, "Who looked after it on that day."),
+    "plan": TEXT_OR_NULL,
+    "csm_id": said(TEXT_OR_NULL, "Who looked after it on that day."),
     **_EXPANSION_LISTS,
-    "health": _said(_HEALTH, "Higher is healthier."),
-    "health_source": _said({"type": ["string", "null"], "enum": ["rule_based", None]}, "Where the health is from."),
+    **STANDING,
 }
-_HEALTH_OF_DIMENSION = {r"^health_(?!source$)[a-z_0-9]+$": _said(_HEALTH, "Health of one dimension.")}
 
 ANSWERS: dict[str, Any] = {
-    "Driver": _object(
+    **HEALTH_SCHEMAS,
+    **LIST_SCHEMAS,
+    **BOOKS,
+    "Driver": object_of(
         {
-            "feature": _said(_TEXT_OR_NULL, "The declared feature that leads; null for everything else."),
-            "sentence": _TEXT,
+            "feature": said(TEXT_OR_NULL, "The declared feature that leads; null for everything else."),
+            "sentence": TEXT,
             "value": {"type": ["number", "string", "null"]},
-            "unit": _TEXT_OR_NULL,
-            "dimension": _TEXT_OR_NULL,
-            "actionable": _said({"type": "boolean"}, "Whether a person can act on it."),
-            "points": _said(
-                {"type": "number"}, "Its share of the probability, above (+) or below (-) the typical one."
-            ),
+            "unit": TEXT_OR_NULL,
+            "dimension": TEXT_OR_NULL,
+            "actionable": said({"type": "boolean"}, "Whether a person can act on it."),
+            "points": said({"type": "number"}, "Its share of the probability, above (+) or below (-) the typical one."),
         },
-        sometimes={"features": {"type": ["array", "null"], "items": _TEXT, "description": "All that it speaks for."}},
+        sometimes={
+            "features": {"type": ["array", "null"], "items": TEXT, "description": "All that it speaks for."},
+            "health_points": said(
+                NUMBER_OR_NULL,
+                "Its points of health: those of all drivers of the customer's own sum to health - 50. Null where it "
+                "only says when the renewal falls, or nothing is known.",
+            ),
+            "peer": or_null("Peer", "What renewed accounts like it have, where that can be set beside its value."),
+        },
     ),
-    "StoredScore": _object(
+    "StoredScore": object_of(
         _STORED,
         sometimes={
             **_STORED_SOMETIMES,
             "frozen": {
-                "anyOf": [_ref("FrozenScore"), {"type": "null"}],
+                "anyOf": [ref("FrozenScore"), {"type": "null"}],
                 "description": "Of churned accounts: the last score before they churned; null where there is none.",
             },
         },
-        patternProperties={**_BY_HORIZON, **_HEALTH_OF_DIMENSION},
+        patternProperties={**_BY_HORIZON, **HEALTH_BY_DIMENSION},
     ),
-    "FrozenScore": _object(
-        {"as_of": _DAY},
+    "FrozenScore": object_of(
+        {"as_of": DAY},
         sometimes={name: schema for name, schema in {**_STORED, **_STORED_SOMETIMES}.items() if name != "as_of"},
-        patternProperties={**_BY_HORIZON, **_HEALTH_OF_DIMENSION},
+        patternProperties={**_BY_HORIZON, **HEALTH_BY_DIMENSION},
     ),
-    "AccountError": _object(
+    "AccountError": object_of(
         {
-            "account_id": _TEXT_OR_NULL,
-            "error": _object({"type": _said(_TEXT, "As the type of a problem."), "detail": _TEXT}),
+            "account_id": TEXT_OR_NULL,
+            "error": object_of({"type": said(TEXT, "As the type of a problem."), "detail": TEXT}),
         },
         description="The result of an account or a row that has none; its neighbours have theirs.",
     ),
-    "ScoreAnswer": _object(
+    "ScoreAnswer": object_of(
         {
-            "as_of": _DAY,
+            "as_of": DAY,
             **_VERSIONS,
-            "computed_at": _TIME,
+            "computed_at": TIME,
             "horizons": _HORIZONS,
-            "drivers_horizon": _DAYS_OR_NULL,
+            "drivers_horizon": DAYS_OR_NULL,
             "interval": _INTERVAL,
             "not_validated_in_time": _NOT_VALIDATED,
-            "rule_based": _said({"type": "boolean"}, "Whether there is health by rules and no probability."),
+            "rule_based": said({"type": "boolean"}, "Whether there is health by rules and no probability."),
             "results": {
                 "type": "array",
-                "items": {"anyOf": [_ref("StoredScore"), _ref("AccountError")]},
+                "items": {"anyOf": [ref("StoredScore"), ref("AccountError")]},
                 "description": "One for each id, in the order asked for.",
             },
         }
     ),
-    "FeatureScore": _object(
+    "FeatureScore": object_of(
         {
-            "account_id": _TEXT_OR_NULL,
-            "as_of": _DAY,
+            "account_id": TEXT_OR_NULL,
+            "as_of": DAY,
             **_RENEWAL,
             "reading": _READING,
-            "missing": _said(_NAMES, "Features that a model reads and the row does not have."),
-            "unseen": _said(_NAMES, "Features with a category that a model has never seen."),
+            "missing": said(NAMES, "Features that a model reads and the row does not have."),
+            "unseen": said(NAMES, "Features with a category that a model has never seen."),
             **_DRIVER_LISTS,
         },
-        sometimes=_EXPANSION_LISTS,
-        patternProperties=_BY_HORIZON,
+        sometimes={**_EXPANSION_LISTS, **HEALTH},
+        patternProperties={**_BY_HORIZON, **HEALTH_BY_DIMENSION},
     ),
-    "FeaturesAnswer": _object(
+    "FeaturesAnswer": object_of(
         {
-            "model_version": _TEXT,
-            "expansion_version": _TEXT_OR_NULL,
-            "catalogue_hash": _TEXT,
-            "computed_at": _TIME,
+            "model_version": TEXT,
+            "expansion_version": TEXT_OR_NULL,
+            "catalogue_hash": TEXT,
+            "computed_at": TIME,
             "horizons": _HORIZONS,
-            "drivers_horizon": _DAYS,
+            "drivers_horizon": DAYS,
             "interval": _INTERVAL,
             "not_validated_in_time": _NOT_VALIDATED,
             "results": {
                 "type": "array",
-                "items": {"anyOf": [_ref("FeatureScore"), _ref("AccountError")]},
+                "items": {"anyOf": [ref("FeatureScore"), ref("AccountError")]},
                 "description": "One for each row, in their order.",
             },
         }
     ),
-    "Figures": _object(
+    "Figures": object_of(
         {"renewal_next": _RENEWAL["renewal_next"], "reading": _READING},
-        patternProperties=_BY_HORIZON,
+        sometimes=HEALTH,
+        patternProperties={**_BY_HORIZON, **HEALTH_BY_DIMENSION},
         description="What the champion says of one row of features.",
     ),
-    "Change": _object(
+    "Change": object_of(
         {
-            "feature": _TEXT,
+            "feature": TEXT,
             "from": {"type": ["number", "string", "null"]},
             "to": {"type": ["number", "string", "null"]},
         }
     ),
-    "Moved": _object(
+    "Moved": object_of(
         {
-            "feature": _said(_TEXT_OR_NULL, "The feature that leads the driver; null for everything else."),
-            "sentence_before": _TEXT,
-            "sentence_after": _TEXT,
+            "feature": said(TEXT_OR_NULL, "The feature that leads the driver; null for everything else."),
+            "sentence_before": TEXT,
+            "sentence_after": TEXT,
             "points_before": {"type": "number"},
             "points_after": {"type": "number"},
-            "difference": _said({"type": "number"}, "All of them sum to the probability after less that before."),
+            "difference": said({"type": "number"}, "All of them sum to the probability after less that before."),
         }
     ),
-    "WhatIfAnswer": _object(
+    "WhatIfAnswer": object_of(
         {
-            "account_id": _TEXT,
-            "as_of": _DAY,
-            "model_version": _TEXT,
-            "expansion_version": _TEXT_OR_NULL,
-            "catalogue_hash": _TEXT,
-            "computed_at": _TIME,
-            "horizon": _DAYS,
-            "says": _said(_TEXT, "What the answer is, and what it is not."),
-            "before": _ref("Figures"),
-            "after": _ref("Figures"),
-            "changes": _list("Change"),
-            "moved": _said(_list("Moved"), "Drivers of churn at `horizon` that moved, the largest difference first."),
-            "ignored": _said(_NAMES, "Changed features that no model reads."),
-            "unseen": _said(
-                _NAMES, "Changed features with a category that a model has never seen; it reads as missing."
-            ),
+            "account_id": TEXT,
+            "as_of": DAY,
+            "model_version": TEXT,
+            "expansion_version": TEXT_OR_NULL,
+            "catalogue_hash": TEXT,
+            "computed_at": TIME,
+            "horizon": DAYS,
+            "says": said(TEXT, "What the answer is, and what it is not."),
+            "before": ref("Figures"),
+            "after": ref("Figures"),
+            "changes": list_of("Change"),
+            "moved": said(list_of("Moved"), "Drivers of churn at `horizon` that moved, the largest difference first."),
+            "ignored": said(NAMES, "Changed features that no model reads."),
+            "unseen": said(NAMES, "Changed features with a category that a model has never seen; it reads as missing."),
         }
     ),
-    "Feedback": _object(
+    "Feedback": object_of(
         {
             "id": {"type": "integer"},
-            "account_id": _TEXT,
+            "account_id": TEXT,
             "verdict": {"type": "string", "enum": list(VERDICTS)},
-            "until": _said(_DAY_OR_NULL, "The first day on which the account is shown again."),
-            "as_of": _said(_DAY, "The scored day that it speaks of."),
-            "given_at": _TIME,
+            "until": said(DAY_OR_NULL, "The first day on which the account is shown again."),
+            "as_of": said(DAY, "The scored day that it speaks of."),
+            "given_at": TIME,
         }
     ),
-    "HistoryAnswer": _object(
+    "HistoryAnswer": object_of(
         {
-            "account_id": _TEXT,
-            "since": _DAY_OR_NULL,
-            "until": _DAY_OR_NULL,
-            "more": _said(
+            "account_id": TEXT,
+            "since": DAY_OR_NULL,
+            "until": DAY_OR_NULL,
+            "more": said(
                 {"type": "boolean"},
                 "Whether there are more days than `limit`: later ones where `since` was given, else earlier ones.",
             ),
-            "feedback": _list("Feedback"),
+            "feedback": list_of("Feedback"),
             "days": {
                 "type": "array",
-                "items": {"anyOf": [_ref("StoredScore"), _ref("AccountError")]},
+                "items": {"anyOf": [ref("StoredScore"), ref("AccountError")]},
                 "description": "The row of each scored day as POST /score answered it, the oldest first.",
             },
         }
     ),
-    "Alive": _object({"status": {"const": "alive"}}),
-    "ScoresState": _object(
+    "Alive": object_of({"status": {"const": "alive"}}),
+    "ScoresState": object_of(
         {"status": {"type": "string", "enum": ["ready", "absent", "unreachable"]}},
         sometimes={
-            "detail": _said(_TEXT, "Why there are none, and what to do."),
-            "as_of": _DAY,
+            "detail": said(TEXT, "Why there are none, and what to do."),
+            "as_of": DAY,
             **_VERSIONS,
             "rule_based": {"type": "boolean"},
-            "computed_at": _TIME,
+            "computed_at": TIME,
             "accounts": {"type": "integer", "minimum": 0},
         },
     ),
-    "ChampionState": _object(
+    "ChampionState": object_of(
         {"status": {"type": "string", "enum": ["ready", "loading", "broken", "outdated", "absent"]}},
         sometimes={
-            "detail": _said(_TEXT, "Why there is none, and what to do."),
-            "model_version": _TEXT,
-            "expansion_version": _TEXT_OR_NULL,
-            "trouble": _said(_TEXT, "What keeps a newer version from being used."),
+            "detail": said(TEXT, "Why there is none, and what to do."),
+            "model_version": TEXT,
+            "expansion_version": TEXT_OR_NULL,
+            "trouble": said(TEXT, "What keeps a newer version from being used."),
         },
     ),
-    "Ready": _object(
+    "Ready": object_of(
         {
             "status": {"const": "ready"},
-            "model_version": _TEXT_OR_NULL,
-            "as_of": _DAY_OR_NULL,
+            "model_version": TEXT_OR_NULL,
+            "as_of": DAY_OR_NULL,
             "rule_based": {"type": "boolean"},
-            "scores": _ref("ScoresState"),
-            "champion": _ref("ChampionState"),
+            "scores": ref("ScoresState"),
+            "champion": ref("ChampionState"),
         },
         description="Ready when scores are stored or a champion is loaded; the members say which.",
     ),

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from serving.layout import checked
 from serving.store.errors import StoreError
 from serving.store.packing import unpack
-from serving.store.tables import runs, scores
+from serving.store.tables import books, runs, scores
 
 __all__ = [
     "CURRENT",
@@ -23,7 +23,9 @@ __all__ = [
     "ROW",
     "Row",
     "Run",
+    "all_facts",
     "batches",
+    "facts",
     "features",
     "frame",
     "history",
@@ -33,6 +35,8 @@ __all__ = [
     "run_before",
     "run_of",
     "storable",
+    "stored_book",
+    "text_in",
 ]
 
 LONGEST_ID = 1024
@@ -139,9 +143,8 @@ def run_before(connection: sa.Connection, day: dt.date) -> Run | None:
 
 def rows(connection: sa.Connection, run: Run, ids: Iterable[str], book: str | None = None) -> dict[str, Row]:
     """The rows of some accounts in a run, by account_id; with a book, of the accounts of that CSM alone."""
-    known = [account for account in dict.fromkeys(ids) if isinstance(account, str) and storable(account)]
     found: dict[str, Row] = {}
-    for batch in batches(known):
+    for batch in batches(_askable(ids)):
         asked = sa.select(*ROW).where(scores.c.run_id == run.id, scores.c.account_id.in_(batch))
         if book is not None:
             asked = asked.where(scores.c.csm_id == book)
@@ -154,8 +157,29 @@ def features(connection: sa.Connection, run: Run, account_id: str) -> dict[str, 
     if not storable(account_id):
         return None
     asked = sa.select(scores.c.features).where(scores.c.run_id == run.id, scores.c.account_id == account_id)
-    text = _text(connection.scalar(asked))
+    text = text_in(connection.scalar(asked))
     return None if text is None else json.loads(text)
+
+
+def facts(connection: sa.Connection, run: Run, account_id: str, book: str | None = None) -> dict[str, Any] | None:
+    """What was known of an account; with a book, of an account of that CSM alone."""
+    return all_facts(connection, run, [account_id], book).get(account_id)
+
+
+def all_facts(
+    connection: sa.Connection, run: Run, ids: Iterable[str], book: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """What was known of some accounts, by account_id; those of which nothing is stored are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for batch in batches(_askable(ids)):
+        asked = sa.select(scores.c.account_id, scores.c.facts).where(
+            scores.c.run_id == run.id, scores.c.account_id.in_(batch), scores.c.facts.is_not(None)
+        )
+        if book is not None:
+            asked = asked.where(scores.c.csm_id == book)
+        for row in connection.execute(asked):
+            found[row.account_id] = json.loads(text_in(row.facts) or "{}")
+    return found
 
 
 def history(
@@ -211,6 +235,17 @@ def frame(connection: sa.Connection, run: Run) -> pd.DataFrame:
     return found
 
 
+def stored_book(connection: sa.Connection, run: Run) -> tuple[bytes, int] | None:
+    """The stored book of a run and its checksum; None where there is none."""
+    found = connection.execute(sa.select(books.c.content, books.c.checksum).where(books.c.run_id == run.id)).first()
+    return None if found is None else (found.content, found.checksum)
+
+
+def _askable(ids: Iterable[Any]) -> list[str]:
+    """Each id once, without what no account can be called."""
+    return [account for account in dict.fromkeys(ids) if isinstance(account, str) and storable(account)]
+
+
 def _one_run(connection: sa.Connection, asked: sa.Select[Any]) -> Run | None:
     found = connection.execute(asked).mappings().first()
     return None if found is None else _run(found)
@@ -232,11 +267,17 @@ def _run(told: Any) -> Run:
 
 
 def row_of(told: Any) -> Row:
-    drivers, grown, frozen = map(_text, (told.drivers, told.expansion_drivers, told.frozen))
+    drivers, grown, frozen = map(text_in, (told.drivers, told.expansion_drivers, told.frozen))
     return Row(told.account_id, told.csm_id, told.status, told.figures, drivers, grown, frozen)
 
 
-def _text(packed: bytes | None) -> str | None:
+def text_in(packed: bytes | None) -> str | None:
+    """The text of a packed cell.
+
+    Raises
+    ------
+    StoreError : it is damaged.
+    """
     if packed is None:
         return None
     try:

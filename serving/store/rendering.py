@@ -5,31 +5,29 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from serving.layout import INTERVAL, headline_of, horizons_of, table_of
+from serving.store.books import APART, FACTUAL, packed_book
+from serving.store.cells import plain, plain_column, text_of
 from serving.store.errors import StoreError
 from serving.store.packing import pack
 from serving.store.reading import LONGEST_ID, storable
 
-__all__ = ["Day", "plain", "text_of"]
+__all__ = ["Day"]
 
-_APART = ("drivers", "expansion_drivers", "not_validated_in_time")  # columns that the figures leave out
 _COMPUTED = re.compile(
     r'"computed_at":"[^"]*"'
 )  # a quote inside of a text is escaped there, so that this is the member
 _SLICE = 1000  # rows that are Python objects at a time
-_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode
 
 
 class Day:
@@ -37,21 +35,31 @@ class Day:
 
     Parameters
     ----------
-    frame, as_of, features : as `write_day` takes them.
+    frame, as_of, features, facts : as `write_day` takes them.
 
     Raises
     ------
     ValueError, StoreError : as `write_day` does.
     """
 
-    def __init__(self, frame: pd.DataFrame, as_of: dt.date, features: pd.DataFrame | None) -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        as_of: dt.date,
+        features: pd.DataFrame | None,
+        facts: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         table = _table(frame, as_of)
         header = _header(table, as_of)
         moment = pc.max(table.column("computed_at")).as_py()
         self._hash = hashlib.sha256(text_of({**header, "computed_at": None}).encode("utf-8"))
-        given = _given(features)
+        given, known = _given(features), facts or {}
         self.as_of = as_of
-        self.rows = [self._row(record, given.get(record["account_id"])) for record in _records(table)]
+        self.rows = [
+            self._row(record, given.get(record["account_id"]), _facts(known, record["account_id"]))
+            for record in _records(table)
+        ]
+        self.book = packed_book(table, features)
         self.churned = [row["account_id"] for row in self.rows if row["status"] == "churned"]
         statuses = Counter(row["status"] for row in self.rows)
         self.run = {
@@ -65,8 +73,10 @@ class Day:
             "header": text_of(header),
         }
 
-    def _row(self, record: dict[str, Any], features: str | None) -> dict[str, Any]:
-        figures = {name: value for name, value in record.items() if name not in _APART}
+    def _row(self, record: dict[str, Any], features: str | None, facts: str | None) -> dict[str, Any]:
+        figures = {name: value for name, value in record.items() if name not in (*APART, *FACTUAL)}
+        if figures.get("moved") is not None:
+            figures["moved"] = json.loads(figures["moved"])
         told = text_of(figures)
         # A quote inside of a text is escaped there, so that this is the member and nothing else.
         timeless = told.replace(f'"computed_at":"{figures["computed_at"]}"', '"computed_at":null', 1)
@@ -75,6 +85,9 @@ class Day:
         for part in (None if text is None else text.encode("utf-8") for text in (timeless, *texts)):
             self._hash.update(b"-" if part is None else b"%d:" % len(part))
             self._hash.update(part or b"")
+        if facts is not None:  # a row without them has the digest that it had before there were any
+            part = facts.encode("utf-8")
+            self._hash.update(b"+%d:" % len(part) + part)
         drivers, grown, given = (None if text is None else pack(text) for text in texts)
         return {
             "account_id": figures["account_id"],
@@ -88,6 +101,7 @@ class Day:
             "drivers": drivers,
             "expansion_drivers": grown,
             "features": given,
+            "facts": None if facts is None else pack(facts),
         }
 
     def digest(self, frozen: Mapping[str, str]) -> str:
@@ -102,36 +116,6 @@ class Day:
         for row in self.rows:
             last = frozen.get(row["account_id"])
             yield {"run_id": run_id, **row, "frozen": None if last is None else pack(last)}
-
-
-def text_of(document: Any) -> str:
-    """JSON as the store keeps and answers it: the same text for the same document.
-
-    >>> text_of({"p": 0.25, "name": "Zoë"})
-    '{"p":0.25,"name":"Zoë"}'
-    """
-    return _ENCODE(document)
-
-
-def plain(value: Any) -> Any:
-    """A cell as JSON can say it; what is not finite becomes null.
-
-    >>> [plain(value) for value in (dt.date(2026, 2, 1), dt.datetime(2026, 2, 1, 3, tzinfo=dt.UTC), float("nan"))]
-    ['2026-02-01', '2026-02-01T03:00:00Z', None]
-    """
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, (str, int)):
-        return value
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value) if value.is_finite() else None
-    return plain(value.item()) if isinstance(value, np.generic) else str(value)
 
 
 def _table(frame: pd.DataFrame, as_of: dt.date) -> pa.Table:
@@ -166,7 +150,14 @@ def _header(table: pa.Table, as_of: dt.date) -> dict[str, Any]:
         "not_validated_in_time": None if unproven is None else json.loads(unproven),
         "rule_based": rule_based,
         "catalogue_hash": catalogue,
+        **_tables(table),
     }
+
+
+def _tables(table: pa.Table) -> dict[str, list[str]]:
+    """The tables that the history had, where the frame says."""
+    told = pc.max(table.column("tables")).as_py() if "tables" in table.column_names else None
+    return {} if told is None else {"tables": json.loads(told)}
 
 
 def _records(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -174,17 +165,20 @@ def _records(table: pa.Table) -> Iterator[dict[str, Any]]:
     names = table.column_names
     for start in range(0, table.num_rows, _SLICE):
         part = table.slice(start, _SLICE)
-        columns = [_plain_column(part.column(name).to_pylist()) for name in names]
+        columns = [plain_column(part.column(name).to_pylist()) for name in names]
         for values in zip(*columns, strict=True):
             yield dict(zip(names, values, strict=True))
 
 
-def _plain_column(values: list[Any]) -> list[Any]:
-    """`plain` of each; columns are of one type nearly always, and those of text, integers or bools are so already."""
-    kinds = set(map(type, values)) - {type(None)}
-    if kinds == {float}:
-        return [value if value is not None and math.isfinite(value) else None for value in values]
-    return values if kinds <= {str, int, bool} else [plain(value) for value in values]
+def _facts(known: Mapping[str, Mapping[str, Any]], account: str) -> str | None:
+    """What is known of an account as the text of a JSON object, the same in whatever order it was put together."""
+    found = known.get(account)
+    if found is None:
+        return None
+    try:
+        return _ENCODE(found)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"The facts of account {account!a} are not what JSON can say: {error}.") from None
 
 
 def _given(features: pd.DataFrame | None) -> dict[str, str]:
@@ -192,7 +186,7 @@ def _given(features: pd.DataFrame | None) -> dict[str, str]:
     if features is None:
         return {}
     names = [str(name) for name in features.columns]
-    columns = [_plain_column(features[name].astype(object).tolist()) for name in features.columns]
+    columns = [plain_column(features[name].astype(object).tolist()) for name in features.columns]
     rows = zip(*columns, strict=True) if columns else iter(() for _ in features.index)
     accounts = features.index.tolist()
     return {

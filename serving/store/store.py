@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,13 +15,17 @@ import sqlalchemy as sa
 
 from serving.store import reading
 from serving.store.address import Address
+from serving.store.books import unpacked_book
 from serving.store.engine import STATEMENT_SECONDS, WRITES, make_engine
 from serving.store.errors import StoreAbsentError, StoreError
 from serving.store.failures import in_plain_words
 from serving.store.reading import Row, Run
+from serving.store.rebuilding import rebuilt
 from serving.store.schema import REVISION, migrate, revision_of
 
 __all__ = ["Store"]
+
+logger = logging.getLogger("tenure.store")
 
 
 class Store:
@@ -142,6 +147,26 @@ class Store:
         with self.reading() as connection:
             return reading.features(connection, run, account_id)
 
+    def facts(self, run: Run, account_id: str, book: str | None = None) -> dict[str, Any] | None:
+        """What was known of an account on the day of a run; None where nothing is stored.
+
+        Parameters
+        ----------
+        book : None too for an account that is not of this CSM.
+        """
+        with self.reading() as connection:
+            return reading.facts(connection, run, account_id, book)
+
+    def all_facts(self, run: Run, ids: Sequence[str], book: str | None = None) -> dict[str, dict[str, Any]]:
+        """The facts of some accounts, by account_id; those of which nothing is stored are left out.
+
+        Parameters
+        ----------
+        book : only accounts of this CSM.
+        """
+        with self.reading() as connection:
+            return reading.all_facts(connection, run, ids, book)
+
     def history(
         self, account_id: str, since: dt.date, until: dt.date | None = None, limit: int = 400, *, newest: bool = False
     ) -> list[tuple[Run, Row]]:
@@ -159,6 +184,30 @@ class Store:
         """All rows of a run as the score file has them, sorted by account_id."""
         with self.reading() as connection:
             return reading.frame(connection, run)
+
+    def book(self, run: Run) -> pd.DataFrame:
+        """All rows of a run for what is made of all accounts at once, sorted by account_id.
+
+        Returns
+        -------
+        One row an account: every figure of the row as a column, `top` (JSON text: the up to five drivers with the
+        most points, up or down; None where there is no probability) and `f_<name>` for each of
+        `success.book.FEATURES`. Numbers are float64 with NaN; texts and days (`datetime.date`) are objects with None.
+        A run of an earlier version has fewer columns.
+
+        Raises
+        ------
+        StoreError : there is no book, or a damaged one, and rows that it would have to be made of cannot be read.
+        """
+        with self.reading() as connection:
+            stored = reading.stored_book(connection, run)
+        if stored is not None:
+            try:
+                return unpacked_book(*stored)
+            except ValueError as error:
+                logger.error("the book of %s is damaged and is made of its rows anew: %s", run.as_of, error)
+        with self.reading() as connection:
+            return rebuilt(connection, run)
 
 
 def _absent(address: Address) -> StoreAbsentError:

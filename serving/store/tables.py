@@ -7,7 +7,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["METADATA", "Utc", "baselines", "feedback", "runs", "scores", "tokens"]
+__all__ = [
+    "METADATA",
+    "Utc",
+    "alert_days",
+    "alert_state",
+    "alerts",
+    "baselines",
+    "books",
+    "feedback",
+    "outbox",
+    "runs",
+    "scores",
+    "tokens",
+]
 
 
 class Utc(sa.types.TypeDecorator[dt.datetime]):
@@ -66,8 +79,18 @@ scores = sa.Table(
     sa.Column("expansion_drivers", sa.LargeBinary, comment="likewise"),
     sa.Column("features", sa.LargeBinary, comment="JSON object, likewise: what the models were given"),
     sa.Column("frozen", sa.LargeBinary, comment="JSON object, likewise: the last score before the account churned"),
+    sa.Column("facts", sa.LargeBinary, comment="JSON object, likewise: what was known of the account that day"),
     sa.Index("tenure_scores_account", "account_id", "as_of"),
 )
+
+books = sa.Table(
+    "tenure_books",
+    METADATA,
+    sa.Column("run_id", sa.ForeignKey("tenure_runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="Parquet: every row of the run as typed columns"),
+    sa.Column("checksum", sa.BigInteger, nullable=False, comment="CRC-32 of the content"),
+)
+"""A run once more, by columns, for what is made of all accounts at once; a run without one is read row by row."""
 
 baselines = sa.Table(
     "tenure_baselines",
@@ -119,3 +142,57 @@ feedback = sa.Table(
     sa.Column("given_at", Utc, nullable=False),
     sa.Index("tenure_feedback_account", "account_id", "given_at"),
 )
+
+alerts = sa.Table(
+    "tenure_alerts",
+    METADATA,
+    _id(),
+    sa.Column("key", sa.String(64), nullable=False, unique=True, comment="stable id of the episode"),
+    sa.Column("rule", sa.Text, nullable=False, comment="its name"),
+    sa.Column("rule_hash", sa.String(64), nullable=False, comment="of what the rule means, whatever its name"),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("csm_id", sa.Text, comment="who looked after it on the day it opened"),
+    sa.Column("opened_on", sa.Date, nullable=False, comment="the scored day"),
+    sa.Column("closed_on", sa.Date, comment="likewise; null while it is open"),
+    sa.Column("value", sa.Double, comment="that opened it"),
+    sa.Column("detail", sa.Text, nullable=False, comment="JSON: sentence, drivers, play"),
+    sa.Column("withheld", sa.Text, comment="why nobody was told: the control arm; null for told"),
+    sa.Index("tenure_alerts_account", "account_id"),
+    sa.Index("tenure_alerts_closed", "closed_on"),
+    sa.Index("tenure_alerts_opened", "opened_on"),
+)
+"""Episodes: from the day that a rule's condition was met until the day that it no longer was."""
+
+alert_state = sa.Table(
+    "tenure_alert_state",
+    METADATA,
+    sa.Column("rule_hash", sa.String(64), primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False, comment="JSON: where the account stands with the rule"),
+)
+
+alert_days = sa.Table(
+    "tenure_alert_days",
+    METADATA,
+    sa.Column("rule_hash", sa.String(64), primary_key=True),
+    sa.Column("as_of", sa.Date, primary_key=True),
+    sa.Column("run_key", sa.String(32), nullable=False, comment="of the run that was evaluated"),
+)
+"""The days that a rule was evaluated on, so that evaluating one again changes nothing."""
+
+outbox = sa.Table(
+    "tenure_outbox",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True, comment="stable id of the message"),
+    sa.Column("alert_key", sa.String(64), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="opened or cleared"),
+    sa.Column("body", sa.Text, nullable=False, comment="JSON, as it is sent"),
+    sa.Column("created_on", sa.Date, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("next_at", Utc, comment="not tried before; null for at once, and once it is delivered or dead"),
+    sa.Column("delivered_at", Utc),
+    sa.Column("dead_at", Utc, comment="when it was given up"),
+    sa.Column("last_error", sa.Text),
+    sa.Index("tenure_outbox_next", "next_at"),
+)
+"""What is to be sent, written with the alert that it tells of; it stays when it was sent."""

@@ -290,7 +290,7 @@ def test_a_look_that_never_ends_is_given_up_and_the_store_opened_anew(monkeypatc
 
 def test_a_question_that_is_not_answered_is_given_up(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, latest = setting
-    monkeypatch.setattr("serving.latest.ASK_SECONDS", 0.05)
+    monkeypatch.setattr("serving.questions.ASK_SECONDS", 0.05)
     done = threading.Event()
 
     async def ask() -> None:

@@ -19,7 +19,8 @@ import pytest
 import yaml
 
 from features.errors import TenureError
-from serving.launch import serve
+from serving.cli.main import cli
+from serving.launch import environment, serve
 from serving.store.address import address_of
 from serving.store.store import Store
 from serving.store.tokens import create
@@ -225,3 +226,56 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         other.listen()
         with pytest.raises(TenureError, match="in use"):
             serve(tmp_path, address_of(tmp_path), "localhost", other.getsockname()[1])
+
+
+def test_settings_that_cannot_be_read_are_said_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, broken = tmp_path / "home", tmp_path / "tenure.toml"
+    broken.write_text("[calls\n")
+    for file in (broken, tmp_path / "absent.toml"):
+        with pytest.raises(TenureError, match=file.name):
+            serve(home, address_of(home), port=free_port(), config=file)
+    assert capsys.readouterr() == ("", "")
+    assert not home.exists()
+
+
+def test_the_service_is_told_where_its_settings_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TENURE_CONFIG", "elsewhere.toml")
+    address = address_of(tmp_path)
+    assert environment(tmp_path, address, 3000, 1, config=Path("a.toml"))["TENURE_CONFIG"] == str(tmp_path / "a.toml")
+    assert environment(tmp_path, address, 3000, 1)["TENURE_CONFIG"] == ""
+
+
+def test_a_service_with_settings_that_cannot_be_read_ends_with_one_sentence(tmp_path: Path) -> None:
+    """As a bento, which nothing has looked at the settings for."""
+    (tmp_path / "tenure.toml").write_text("[call]\ncapacity = 3\n")
+    env = bare_environment(TENURE_HOME=str(tmp_path), TENURE_CONFIG=str(tmp_path / "tenure.toml"))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import serving.service"], env=env, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert done.stderr.startswith("tenure: ")
+    assert "calls" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "file"),
+    [
+        (["serve", "--config", "after.toml"], "", "after.toml"),
+        (["--config", "before.toml", "serve"], "", "before.toml"),
+        (["--config", "before.toml", "serve", "--config", "after.toml"], "variable.toml", "after.toml"),
+        (["serve"], "variable.toml", "variable.toml"),
+        (["serve"], "", None),
+    ],
+)
+def test_settings_are_those_that_were_named_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], variable: str, file: str | None
+) -> None:
+    found: list[Path | None] = []
+    monkeypatch.setattr("serving.launch.serve", lambda *given: found.append(given[-1]))
+    monkeypatch.setenv("TENURE_CONFIG", variable)
+    cli.main([*arguments, "--home", str(tmp_path)], standalone_mode=False)
+    assert found == [Path(file) if file else None]

@@ -18,6 +18,7 @@ from serving import parts
 from serving.champion import Champion
 from serving.drafts import Drafts
 from serving.forecast import Forecast
+from serving.healths import Healths
 from serving.parts import key_of, told_of
 
 FAILS = 666.0
@@ -116,9 +117,9 @@ class Counting:
         self.rows = 0
         known = parts._said
 
-        def said(forecast: Forecast, rows: pd.DataFrame) -> pd.DataFrame:
+        def said(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None) -> pd.DataFrame:
             self.rows += len(rows)
-            return known(forecast, rows)
+            return known(forecast, rows, healths)
 
         monkeypatch.setattr(parts, "_said", said)
 

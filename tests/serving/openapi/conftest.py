@@ -49,6 +49,10 @@ USUAL: dict[str, dict[str, Any]] = {
     "/what_if": {"account_id": "a-1", "changes": {"mrr": 1}},
     "/history": {"account_id": "a-1"},
     "/feedback": {"account_id": "a-1", "verdict": "handled"},
+    "/lists": {"list": "health"},
+    "/brief": {"account_id": "a-1"},
+    "/blindsided": {"since": "2026-01-01", "until": "2026-01-31"},
+    "/alerts": {},
 }
 
 
@@ -149,7 +153,7 @@ def make_service(
 ) -> Iterator[MakeService]:
     """`make_service()`: a service over a store of its own.
 
-    `frame` ("older": of another catalogue; None: no day is scored) and `load` replace the day and
+    `frame` ("older": of another catalogue; "without churned_on"; None: no day is scored) and `load` replace the day and
     the champion; `reach` gives the service its store;
     `earlier` is a day scored before.
     """
@@ -167,7 +171,8 @@ def make_service(
         opened.append(store)
         if isinstance(frame, str):
             version = {"catalogue_hash": "decaf" * 12} if frame == "older" else {}
-            frame = usual_frame(make_frame).assign(**version)
+            lacking = ["churned_on"] if frame == "without churned_on" else []
+            frame = usual_frame(make_frame).assign(**version).drop(columns=lacking)
         if earlier is not None:
             write_day(store, earlier, earlier["as_of"].iloc[0].date())
         if frame is not None:
@@ -186,7 +191,22 @@ def make_service(
 def usual_frame(make_frame: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     """Six accounts, of two CSMs; the last has given notice."""
     frame = make_frame(expansion=True)
-    return frame.assign(csm_id=["c-7", "c-7", "c-8", "c-8", None, "c-7"], plan="team")
+    ours = frame.assign(csm_id=["c-7", "c-7", "c-8", "c-8", None, "c-7"], plan="team")
+    health = [37.5, 61.25, 48.0, 12.0, 103.0, None]
+    return ours.assign(
+        stage=["adoption", "renewal", "onboarding", "expansion", "adoption", None],
+        health=health,
+        health_adoption=health,
+        health_source="model",
+        health_cell="mid, adoption",
+        health_anchor=-2.5,
+        points_to_double=10.0,
+        band=["red", "green", "yellow", "red", "green", None],
+        rule_health=[55.0, 20.0, None, 40.0, 100.0, None],
+        churned_on=None,
+        list_rank=pd.array([1, None, 1, 2, None, None], dtype="Int32"),
+        moved=None,
+    )
 
 
 def usual_features(frame: pd.DataFrame) -> pd.DataFrame:

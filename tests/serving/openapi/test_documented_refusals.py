@@ -18,6 +18,14 @@ from serving.store.errors import StoreUnreachableError, StoreVersionError
 MakeService = Callable[..., Any]
 Conforms = Callable[[list[str], Any], None]
 
+BOOKS = ("/lists", "/blindsided", "/alerts")  # answered in threads of their own
+WRONG = {
+    "/feedback": {"verdict": "fine"},
+    "/lists": {"list": "everything"},
+    "/brief": {"account_id": ""},
+    "/blindsided": {"until": "2025-12-31"},
+    "/alerts": {"open": 1},
+}
 LIMITS = {"/score": MAX_SCORE_BODY, "/score_features": MAX_FEATURES_BODY}
 
 
@@ -46,7 +54,8 @@ class Refusals:
     def ask(self, path: str, kind: str) -> httpx.Response:
         """The answer to a request that ought to be refused so."""
         changed = getattr(self, kind.replace("-", "_"), None)
-        service, options = self._service(kind), (changed(path) if changed else {})
+        service = self._service("usual" if kind == "too-slow" and path in BOOKS else kind)
+        options = changed(path) if changed else {}
         if path in service.usual and not {"json", "content"} & set(options):
             options["json"] = service.usual[path]
         if not next(iter(PATHS[path].values()))["security"]:
@@ -98,6 +107,8 @@ class Refusals:
                 return self._make(load=lambda: other)
             case "snapshot-outdated":
                 return self._make("older")
+            case "scores-outdated":
+                return self._make("without churned_on")
             case "internal":
                 return self._fails()
         return self._made["usual"]
@@ -132,8 +143,7 @@ class Refusals:
         return {"content": b" " * (LIMITS.get(path, MAX_SMALL_BODY) + 1)}
 
     def bad_request(self, path: str) -> dict[str, Any]:
-        wrong = {"verdict": "fine"} if path == "/feedback" else {"explain": 101}
-        return {"json": {**self._usual[path], **wrong}}
+        return {"json": {**self._usual[path], **WRONG.get(path, {"explain": 101})}}
 
     def slow_body(self, path: str) -> dict[str, Any]:
         async def slowly() -> AsyncIterator[bytes]:
@@ -157,6 +167,9 @@ class Refusals:
 
     def unknown_account(self, path: str) -> dict[str, Any]:
         return {"json": {**self._usual[path], "account_id": "nobody"}}
+
+    def unknown_day(self, path: str) -> dict[str, Any]:
+        return {"json": {**self._usual[path], "as_of": "2020-01-06"}}
 
     def not_scored(self, path: str) -> dict[str, Any]:
         return {"json": {**self._usual[path], "account_id": "a-5"}}
@@ -192,6 +205,7 @@ def test_each_documented_refusal_is_given_as_it_is_documented(
     example: dict[str, Any],
 ) -> None:
     monkeypatch.setattr("serving.endpoints.MODEL_SECONDS", 0.05 if kind == "too-slow" else 120)
+    monkeypatch.setattr("serving.book_endpoints.BOOK_SECONDS", 0 if kind == "too-slow" else 30)
     monkeypatch.setattr("serving.bodies.BODY_SECONDS", 0.05 if kind == "slow-body" else 30)
     response = refusals.ask(path, kind)
     at = ["paths", path, method_of(path).lower(), "responses", str(response.status_code)]

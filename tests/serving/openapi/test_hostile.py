@@ -17,6 +17,9 @@ Conforms = Callable[[list[str], Any], None]
 
 POSTS = [path for path, methods in PATHS.items() if "post" in methods]
 GUARDED = [*POSTS, "/metrics"]
+EXPLAINED = ["/score", "/score_features", "/what_if", "/history"]
+ABOUT_ONE = ["/what_if", "/history", "/feedback", "/brief"]
+BOUNDED = ["/history", "/feedback", "/blindsided"]
 
 
 def method_of(path: str) -> str:
@@ -68,7 +71,7 @@ def test_any_text_is_an_account_that_is_not_known(service: Any, account_id: str)
     assert unknown["account_id"] == account_id
     assert unknown["error"]["type"] == "urn:tenure:problem:unknown-account"
     assert known["churn_90d"] > 0
-    for path in ("/what_if", "/history", "/feedback"):
+    for path in ("/what_if", "/history", "/feedback", "/brief"):
         content = json.dumps({**service.usual[path], "account_id": account_id}).encode()
         told = service.problem(service.call("POST", path, content=content))
         assert (told["status"], told["type"]) == (404, "urn:tenure:problem:unknown-account")
@@ -121,6 +124,8 @@ BODIES: list[tuple[str, bytes, int, str]] = [
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize(("body", "status", "kind"), [pytest.param(*one[1:], id=one[0]) for one in BODIES])
 def test_each_body_that_is_no_request_is_refused(service: Any, path: str, body: bytes, status: int, kind: str) -> None:
+    if path == "/alerts" and body == b"{}":  # which asks for all of them
+        body = b'{"limit": 1}'
     told = service.problem(service.call("POST", path, content=body))
     assert (told["status"], told["type"]) == (status, f"urn:tenure:problem:{kind}")
     assert len(told["detail"]) < 300
@@ -129,10 +134,10 @@ def test_each_body_that_is_no_request_is_refused(service: Any, path: str, body: 
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
-        *((path, {"explain": value}) for path in POSTS[:4] for value in (-1, 101, 2.5, True, "5", None, [5], 10**30)),
-        *((path, {"horizon": value}) for path in POSTS[:3] for value in (0, -90, 1826, 90.5, True, "90", None)),
-        *((path, {"account_id": value}) for path in POSTS[2:] for value in ("", None, 1, ["a-1"], {})),
-        *((path, {"until": value}) for path in POSTS[3:] for value in ("", None, "2026-02-31", "1969-12-31", 20260201)),
+        *((path, {"explain": value}) for path in EXPLAINED for value in (-1, 101, 2.5, True, "5", None, [5], 10**30)),
+        *((path, {"horizon": value}) for path in EXPLAINED[:3] for value in (0, -90, 1826, 90.5, True, "90", None)),
+        *((path, {"account_id": value}) for path in ABOUT_ONE for value in ("", None, 1, ["a-1"], {})),
+        *((path, {"until": value}) for path in BOUNDED for value in ("", None, "2026-02-31", "1969-12-31", 20260201)),
         ("/what_if", {"changes": []}),
         ("/what_if", {"changes": None}),
         ("/history", {"since": "2026-02-02", "until": "2026-02-01"}),
@@ -142,6 +147,16 @@ def test_each_body_that_is_no_request_is_refused(service: Any, path: str, body: 
         ("/feedback", {"until": "2027-03-01"}),
         ("/feedback", {"verdict": ["handled"]}),
         ("/feedback", {"explain": 1}),
+        *(("/lists", {"list": value}) for value in ("", None, 1, "Calls", ["calls"], "calls ")),
+        *(("/lists", {"count": value}) for value in (0, 10_001, 1.5, True, "5", None)),
+        *(("/lists", {name: value}) for name in ("csm_id", "segment", "band") for value in ("", None, 1, ["c-7"])),
+        *(("/lists", {"stage": value}) for value in ("", None, "churned", 1)),
+        *((path, {"as_of": value}) for path in ("/lists", "/brief") for value in ("", None, "2026-02-31", 20260201)),
+        *((path, {"since": value}) for path in ("/blindsided", "/alerts") for value in ("", None, "yesterday", 1)),
+        ("/blindsided", {"since": "2026-02-02", "until": "2026-02-01"}),
+        ("/blindsided", {"since": "2020-01-01"}),
+        *(("/alerts", {"open": value}) for value in (None, 1, "true", [])),
+        ("/alerts", {"limit": 1}),
     ],
 )
 def test_each_member_out_of_its_bounds_is_refused(service: Any, path: str, wrong: dict[str, Any]) -> None:
@@ -201,7 +216,7 @@ def test_a_book_that_is_not_ones_own_is_told_like_no_account_at_all(service: Any
         answer.pop("instance", None)
         return response.status_code, json.loads(json.dumps(answer).replace(account_id, "ID"))
 
-    for path in ("/score", "/history", "/feedback"):
+    for path in ("/score", "/history", "/feedback", "/brief"):
         unknown = asked(path, "nobody", "bound")
         for account_id in ("a-2", "a-3", "a-4"):  # of another CSM, and of none
             assert asked(path, account_id, "bound") == unknown

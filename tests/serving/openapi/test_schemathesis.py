@@ -22,7 +22,7 @@ OPERATIONS = {f"{method.upper()} {path}" for path, methods in PATHS.items() for 
 
 # What is right by itself and yet cannot be answered: because of what is stored, of today, or of another member.
 ELSEWHERE = ("horizon-not-stored", "unknown-horizon")
-TOGETHER = ('"until" must be a day from today', '"until" lies before "since"')
+TOGETHER = ('"until" must be a day from today', '"until" lies before "since"', '"since" and "until" may span')
 
 
 @schemathesis.check

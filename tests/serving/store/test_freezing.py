@@ -71,6 +71,22 @@ def test_both_outcomes_are_kept(store: Store, make_frame: Frames) -> None:
     assert kept["expansion_90d"] > 0
 
 
+def test_health_and_all_else_that_was_told_is_kept(store: Store, make_frame: Frames) -> None:
+    told = {"health": 61.5, "health_adoption": 58.25, "health_cell": "mid, adoption", "stage": "growth", "moved": "[]",
+            "listed_since": dt.date(2025, 12, 30), "something_new": 3.0}  # fmt: skip
+    write_day(store, frame_of(make_frame, 0, ["ok", "ok"]).assign(**told), day(0))
+    gone = frame_of(make_frame, 1, ["churned", "ok"]).assign(**told)
+    gone.loc[0, list(told)] = None
+    write_day(store, gone.assign(churned_on=[day(1), None]), day(1))
+    kept = frozen(store, 1)
+    assert kept is not None
+    assert {name: kept[name] for name in told} == {**told, "listed_since": "2025-12-30"}
+    run = store.run_of(day(1))
+    assert run is not None
+    row = store.book(run).set_index("account_id").loc["a-0"]
+    assert (row["health"] != row["health"], row["moved"], row["churned_on"]) == (True, None, day(1))
+
+
 def test_health_by_rules_is_kept_likewise(store: Store, make_rule_frame: Frames) -> None:
     write_day(store, make_rule_frame(day(0)), day(0))
     gone = make_rule_frame(day(1))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -22,8 +25,11 @@ from serving.store.address import address_of
 from serving.store.errors import StoreAbsentError, StoreError, StoreVersionError
 from serving.store.schema import REVISION, VERSION_TABLE
 from serving.store.store import Store
-from serving.store.tables import METADATA
+from serving.store.tables import METADATA, runs, scores
+from serving.store.writing import write_day
 
+DAY = dt.date(2026, 2, 1)
+IDS = [f"a-{n}" for n in range(6)]
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -119,22 +125,52 @@ def test_a_migration_that_fails_leaves_nothing(
 def test_an_older_store_is_brought_up_by_whoever_opens_it(
     store: Store, store_url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second revision, as a later version would have it."""
+    """A further revision, as a later version would have it."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    first = Path(schema.__file__).parent / "migrations" / "versions" / "r0001.py"
-    (folder / "versions" / "r0001.py").write_text(first.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "versions" / "r0002.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0002', '0001'\n"
+    for step in (Path(schema.__file__).parent / "migrations" / "versions").glob("r*.py"):
+        (folder / "versions" / step.name).write_text(step.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "versions" / "r0999.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0999', '{REVISION}'\n"
         "def upgrade():\n    op.add_column('tenure_runs', sa.Column('later', sa.Text))\n"
     )
     monkeypatch.setattr(schema, "__file__", str(tmp_path / "schema.py"))
     for module in ("serving.store.schema", "serving.store.store"):
-        monkeypatch.setattr(f"{module}.REVISION", "0002")
+        monkeypatch.setattr(f"{module}.REVISION", "0999")
     with Store.open(address_of(tmp_path, store_url), create=False) as newer, newer.reading() as connection:
         assert "later" in {column["name"] for column in sa.inspect(connection).get_columns("tenure_runs")}
-        assert connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")) == "0002"
+        assert connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")) == "0999"
     assert store.latest() is None  # whoever had it open goes on
+
+
+def test_a_store_of_the_first_revision_keeps_its_rows(
+    store_url: str | None, tmp_path: Path, make_frame: Callable[..., pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = address_of(tmp_path, store_url)
+    with monkeypatch.context() as before:
+        for module in ("serving.store.schema", "serving.store.store"):
+            before.setattr(f"{module}.REVISION", "0001")
+        Store.open(address).close()
+    with Store.open(address_of(tmp_path / "today")) as today:
+        write_day(today, make_frame(), DAY)
+        run = today.latest()
+        assert run is not None
+        wanted = today.rows(run, IDS), today.book(run)
+        with today.reading() as connection, Store(address) as bare, bare.writing() as old:
+            for table in (runs, scores):  # the number of a run is the database's own
+                kept = [column for column in table.c if column.name not in ("facts", "id")]
+                rows = connection.execute(sa.select(*kept)).mappings().all()
+                old.execute(sa.insert(table), [dict(row) for row in rows])
+    with Store.open(address, create=False) as store:
+        run = store.latest()
+        assert run is not None
+        pd.testing.assert_frame_equal(store.book(run), wanted[1])
+        assert (store.rows(run, IDS), store.all_facts(run, IDS)) == (wanted[0], {})
+        again = write_day(store, make_frame(), DAY)
+        assert (again.key, again.new) == (run.key, False), "the same scores are not another run"
+        later = write_day(store, make_frame(), DAY, facts={"a-1": {"people": 3}})
+        run = store.latest()
+        assert (later.new, run and store.facts(run, "a-1")) == (True, {"people": 3})
 
 
 def test_many_threads_open_a_new_store_at_once(store_url: str | None, tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Healths: a model's anchors and the settings in; what turns its rows into health beside their probabilities out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from features.catalogue import CATALOGUE
+from features.feature import DIMENSIONS
+from features.feeds import plan_dependent
+from features.stages import stages_of
+from success.gauge import Gauge
+from success.health import Health, Scale, band_of, healths
+from success.peers import with_health
+from training.anchors import compared_stages
+from training.kernel import Kernel
+from training.kernel.rows import Columns, text_values
+from training.own import own
+
+if TYPE_CHECKING:
+    from features.settings import Settings
+    from serving.forecast import Forecast
+
+__all__ = ["COLUMNS", "Healths", "healths_of"]
+
+COLUMNS = (
+    "stage", "health", *(f"health_{name}" for name in DIMENSIONS), "health_source", "health_stage", "health_cell",
+    "health_anchor", "points_to_double", "calendar_points", "plan_points", "no_data_points", "band",
+)  # fmt: skip
+"""What a score row says of health, in this order."""
+
+
+@dataclass(frozen=True)
+class Healths:
+    """One model of churn, asked for health.
+
+    Parameters
+    ----------
+    kernel, scale : the model, and how its log-odds become points.
+    settings : what the team calls stages and bands.
+    no_data : features whose tables the history lacks.
+    """
+
+    kernel: Kernel
+    scale: Scale
+    settings: Settings
+    no_data: frozenset[str] = frozenset()
+
+    @property
+    def gauge(self) -> Gauge:
+        """The model and its scale alone."""
+        return Gauge(self.kernel, self.scale)
+
+    @property
+    def digest(self) -> str:
+        """Tells what is said of a row's health from what any other would say."""
+        stages, bands = astuple(self.settings.stages), astuple(self.settings.health)
+        told = [self.scale.digest, stages, bands, sorted(self.no_data)]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def of(
+        self,
+        rows: pd.DataFrame | Columns,
+        segments: Sequence[str | None] | None = None,
+        stages: Sequence[str | None] | None = None,
+        no_data: Collection[str] | None = None,
+        alone: bool = False,
+    ) -> Health:
+        """The health of n rows.
+
+        Parameters
+        ----------
+        segments, stages : what each is compared with, the rows' own when not given.
+        no_data : features whose tables were not there, those of this history when not given.
+        alone : rows that come without a history; a dimension of which a row knows nothing has no data.
+        """
+        if segments is None:
+            segments = segments_of(rows)
+        if stages is None:
+            stages = compared_stages(rows, self.settings.stages).tolist()
+        encoded = self.kernel.encode(rows)
+        told = own(self.kernel, encoded, self.scale.anchors.horizon, self.scale.anchors.calendar)
+        absent = self.no_data if no_data is None else frozenset(no_data)
+        missing = np.isnan(encoded.matrix)
+        gone = np.broadcast_to(np.isin(np.array(self.scale.names), sorted(absent)), missing.shape)
+        if alone:
+            gone = gone | self._silent(missing)
+        return healths(self.scale, told, missing, segments, stages, gone)
+
+    def columns(self, rows: pd.DataFrame | Columns, found: Health) -> dict[str, np.ndarray]:
+        """What score rows say of it, by `COLUMNS`: (n,) float64, or object with None."""
+        n = len(found.health)
+        cells = np.array([cell.name for cell in self.scale.anchors.cells], dtype=object)
+        bands = [band_of(x, self.settings.health.bands, self.settings.health.edges) for x in found.health.tolist()]
+        known: dict[str, Any] = {
+            "stage": np.array(stages_of(rows, self.settings.stages).tolist(), dtype=object),
+            "health": found.health,
+            "health_source": np.full(n, "model", dtype=object),
+            "health_stage": np.array(compared_stages(rows, self.settings.stages).tolist(), dtype=object),
+            "health_cell": cells[found.cell],
+            "health_anchor": found.anchor,
+            "points_to_double": np.full(n, self.scale.points_to_double),
+            "calendar_points": found.calendar,
+            "plan_points": found.plan,
+            "no_data_points": found.no_data,
+            "band": np.array(bands, dtype=object),
+        }
+        known |= {f"health_{name}": found.dimensions.get(name, np.full(n, np.nan)) for name in DIMENSIONS}
+        return {name: known[name] for name in COLUMNS}
+
+    def told(
+        self, drivers: Sequence[list[dict[str, Any]]], found: Health, no_data: Collection[str] | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """Each row's drivers with their points of health, and beside the median of renewed accounts like it."""
+        apart = self.no_data if no_data is None else frozenset(no_data)
+        return [
+            with_health(row, dict(zip(self.scale.names, points, strict=True)), apart,
+                        self.scale.anchors.cells[cell], self.kernel.words)
+            for row, points, cell in zip(drivers, found.own.tolist(), found.cell.tolist(), strict=True)
+        ]  # fmt: skip
+
+    def _silent(self, missing: np.ndarray) -> np.ndarray:
+        """(n, k) whether a row has no value of any feature that is about what this one is about."""
+        silent = np.zeros(missing.shape, dtype=bool)
+        for name in set(self.scale.dimensions):
+            of = [place for place, dimension in enumerate(self.scale.dimensions) if dimension == name]
+            silent[:, of] = np.all(missing[:, of], axis=1, keepdims=True)
+        return silent
+
+
+def healths_of(forecast: Forecast, settings: Settings, no_data: Collection[str] = ()) -> Healths | None:
+    """What tells health beside a forecast; None where its model was trained without anchors."""
+    churn = forecast.churn
+    if churn.anchors is None:
+        return None
+    names = churn.kernel.feature_names
+    scale = Scale(
+        churn.anchors,
+        names,
+        tuple(churn.kernel.words[name].dimension for name in names),
+        settings.health.points_to_double,
+        plan_dependent(CATALOGUE),
+    )
+    return Healths(churn.kernel, scale, settings, frozenset(no_data))
+
+
+def segments_of(rows: pd.DataFrame | Columns) -> list[str | None]:
+    """The segment of each row, None where it is not known."""
+    if "segment" not in rows.columns:
+        return [None] * len(rows)
+    return [value if isinstance(value, str) else None for value in text_values(rows, "segment")]
