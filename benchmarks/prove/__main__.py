@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.prove.bands import health_bands
 from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
 from benchmarks.prove.searches import kill_search
@@ -24,6 +25,7 @@ STUDIES = (
     gate_signal,
     horizons,
     monitoring,
+    health_bands,
     replay_days,
     kill_scoring,
     kill_search,
