@@ -43,7 +43,7 @@ DEFAULT_PLAYS: Mapping[str, str] = MappingProxyType(
         "overdue": "Dunning: a friendly reminder to the finance contact, then a call",
         "late_payments": "Billing check: agree on an invoice date and a contact that fit the account's payment runs",
         "failed_payments": "Dunning: ask for working payment details and try again",
-        "cards": "Dunning: ask for a new card before the old one expires",
+        "cards": "Dunning: ask for a card that is valid past the next invoice",
         # Sentiment: what they say.
         "sentiment": "Close the loop: call those who answered, and say what will change",
         "nps": "Close the loop with the detractors within a week",

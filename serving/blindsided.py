@@ -27,7 +27,7 @@ __all__ = ["blindsided_document", "look_back"]
 
 _NEAR = 7
 """A day that was not scored is stood in for by the nearest scored one at most so many days before it."""
-_DAYS = 100
+_DAYS = 20
 """Where more days of a period were scored, one a week is looked at for who was flagged."""
 _CHURNED = (None, "voluntary", "involuntary")
 """How an account ends that has churned; one that ended as agreed or was merged has not."""

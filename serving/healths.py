@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,7 @@ class Healths:
         return {name: known[name] for name in COLUMNS}
 
     def told(
-        self, drivers: Sequence[list[dict[str, Any]]], found: Health, no_data: Collection[str] | None = None
+        self, drivers: Sequence[Sequence[Mapping[str, Any]]], found: Health, no_data: Collection[str] | None = None
     ) -> list[list[dict[str, Any]]]:
         """Each row's drivers with their points of health, and beside the median of renewed accounts like it."""
         apart = self.no_data if no_data is None else frozenset(no_data)

@@ -74,7 +74,8 @@ _SOMETIMES: dict[str, pa.DataType] = {
         pa.float64(),
     ),
     **dict.fromkeys(
-        ("pulse_on", "health_before_on", "health_7d_on", "health_28d_on", "listed_since", "churned_on"), pa.date32()
+        ("pulse_on", "health_before_on", "health_7d_on", "health_28d_on", "listed_since", "advocated_on", "churned_on"),
+        pa.date32(),
     ),
     "list_rank": pa.int32(),
     **dict.fromkeys(("rule_scores", "moved", "tables"), pa.string()),

@@ -23,6 +23,12 @@ would say of an account like that</li>
 <li><code>POST /history</code> with <code>{"account_id": "a-1", "since": "2026-01-01"}</code>: its scores over time</li>
 <li><code>POST /feedback</code> with <code>{"account_id": "a-1", "verdict": "handled"}</code>: what people make of
 it</li>
+<li><code>POST /lists</code> with <code>{"list": "calls"}</code>: whom to call, what renews, who moved, health and other
+lists</li>
+<li><code>POST /brief</code> with <code>{"account_id": "a-1"}</code>: one page on an account</li>
+<li><code>POST /blindsided</code> with <code>{"since": "2026-01-01", "until": "2026-03-31"}</code>: who left, and was it
+seen coming</li>
+<li><code>POST /alerts</code> with <code>{"open": true}</code>: what fired</li>
 <li><code>GET /metrics</code>: for Prometheus</li>
 </ul>
 <p>And to everybody: <a href="openapi.json"><code>GET /openapi.json</code></a>, which describes all of these;

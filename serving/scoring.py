@@ -199,6 +199,7 @@ def _with_facts(scores: pd.DataFrame, history: History, as_of: dt.date) -> dict[
         one["arm"] = one["arm"] if one.get("arm") in control else None
         one["rule_scores"] = json.loads(told) if isinstance(told, str) else None
     scores["arm"] = pd.Series([one["arm"] for one in known], scores.index, dtype=object)
+    scores["advocated_on"] = [_day((one.get("advocacy") or {}).get("last_on")) for one in known]
     scores["churned_on"] = [_day(one.get("churned_on")) for one in known]
     return facts
 

@@ -33,15 +33,16 @@ def advocate_list(
 
     Parameters
     ----------
-    last_acts : the day of each account's last recommendation. Of an account that is not in it the book knows only
-        whether there was any in the last year; where there was, it rests.
+    last_acts : the day of each account's last recommendation, those of the book when not given. Of an account that is
+        not in it the book knows only whether there was any in the last year; where there was, it rests.
 
     Returns
     -------
     account_id, name, csm_id, segment, stage, plan, band, mrr, nps, health, csat, last_act, tenure_days, why.
     """
-    chosen, _ = _judged(book, settings, last_acts or {})
-    rows, known = book[chosen], last_acts or {}
+    known = _acts(book) if last_acts is None else last_acts
+    chosen, _ = _judged(book, settings, known)
+    rows = book[chosen]
     told: dict[str, Any] = {name: texts(rows, name) for name in _CARRIED}
     told |= {"mrr": numbers(rows, "mrr"), "nps": _nps(rows), "health": displayed(numbers(rows, "health"))}
     told["csat"], told["tenure_days"] = numbers(rows, "f_csat_mean_180d"), numbers(rows, "f_tenure_days")
@@ -57,7 +58,7 @@ def advocate_list(
 def advocates(book: pd.DataFrame, settings: Settings, last_acts: Mapping[str, dt.date | None] | None = None) -> Listing:
     """`advocate_list`, and how many healthy promoters are left out of it for resting or for being at risk."""
     rows = advocate_list(book, settings, last_acts)
-    _, left_out = _judged(book, settings, last_acts or {})
+    _, left_out = _judged(book, settings, _acts(book) if last_acts is None else last_acts)
     resting = left_out["resting"]
     notes = []
     if resting:
@@ -68,6 +69,10 @@ def advocates(book: pd.DataFrame, settings: Settings, last_acts: Mapping[str, dt
     if not len(rows) and np.isnan(_nps(book)).all():
         notes.append("No account has an answer to the recommendation question on record, so nobody can be named.")
     return Listing(rows, left_out, tuple(notes))
+
+
+def _acts(book: pd.DataFrame) -> dict[str, dt.date | None]:
+    return dict(zip(texts(book, "account_id"), texts(book, "advocated_on"), strict=True))
 
 
 def _judged(

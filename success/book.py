@@ -89,7 +89,8 @@ _TEXTS = (
     "health_cell", "band", "rule_scores", "moved", "arm", "model_version", "expansion_version", "top",
 )  # fmt: skip
 _DATES = (
-    "as_of", "renews_on", "pulse_on", "health_before_on", "health_7d_on", "health_28d_on", "listed_since", "churned_on",
+    "as_of", "renews_on", "pulse_on", "health_before_on", "health_7d_on", "health_28d_on", "listed_since",
+    "advocated_on", "churned_on",
 )  # fmt: skip
 _HEADLINE = 90
 _HORIZONS = (30, 90, 180, 365)

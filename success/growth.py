@@ -97,7 +97,8 @@ def _judged(book: pd.DataFrame, settings: Settings) -> tuple[np.ndarray, dict[st
     signals = {
         "limit": numbers(book, "f_limit_used_share_30d") >= wanted.limit_share,
         "seats": numbers(book, "f_seats_used_share") >= wanted.seats_share,
-        "users": numbers(book, "f_new_users_90d") >= wanted.new_users,
+        # A young account's users are all new.
+        "users": (numbers(book, "f_new_users_90d") >= wanted.new_users) & (texts(book, "stage") != "onboarding"),
         "departments": numbers(book, "f_new_departments_180d") >= 1,
     }
     h = _horizon(book)

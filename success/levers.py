@@ -43,6 +43,8 @@ def topic_of(feature: str) -> str:
 def lever(top: object, plays: Plays, rule_scores: object = None) -> Lever:
     """The largest driver that raises the risk and can be acted on; without one, the largest that raises it.
 
+    A value that is missing calls for nothing that a CSM could do, so a driver without one comes last and has no play.
+
     Parameters
     ----------
     top : JSON text of the account's largest drivers.
@@ -50,8 +52,8 @@ def lever(top: object, plays: Plays, rule_scores: object = None) -> Lever:
     """
     raising = [d for d in as_json(top) if d.get("feature") and (d.get("points") or 0) > 0]
     if raising:
-        raising.sort(key=lambda d: (not d.get("actionable"), -d["points"]))
-        return _of(raising[0], str(raising[0].get("sentence") or ""), bool(raising[0].get("actionable")), plays)
+        raising.sort(key=lambda d: (not _to_act_on(d), -d["points"]))
+        return _of(raising[0], str(raising[0].get("sentence") or ""), _to_act_on(raising[0]), plays)
     costing = [r for r in as_json(rule_scores) if isinstance(r.get("score"), (int, float)) and r["score"] < 100]
     if not costing:
         return NOTHING
@@ -61,6 +63,10 @@ def lever(top: object, plays: Plays, rule_scores: object = None) -> Lever:
     actionable = feature in CATALOGUE and CATALOGUE[feature].actionable
     name = str(worst.get("name") or feature).replace("_", " ")
     return _of(about, f'The rule "{name}" gives {worst["score"]:.0f} of 100', actionable, plays)
+
+
+def _to_act_on(driver: Mapping[str, Any]) -> bool:
+    return bool(driver.get("actionable")) and driver.get("value", "") is not None
 
 
 def _of(driver: Mapping[str, Any], sentence: str, actionable: bool, plays: Plays) -> Lever:

@@ -18,9 +18,9 @@ from serving.cli.jobs import only_one
 from serving.cli.options import home_of, settings_of, shared_options, store_of, store_option
 from serving.cli.output import open_history, stages
 from serving.cli.scores import print_scores, scored_days
-from training.achievable import beside_truth
 
 if TYPE_CHECKING:
+    from serving.job import Done
     from training.train import TrainResult
 
 __all__ = ["demo"]
@@ -67,7 +67,9 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     churn = results.get("churn")
     number = int(churn.version) if churn and not churn.champion else None
     with Store.open(store_of(context, folder / ".tenure")) as store:
-        (done,) = scored_days(history, home, store, [history.observed_until], number)
+        last = history.observed_until
+        # A week before too, so that there is something to say of what has changed since.
+        done = list(scored_days(history, home, store, [last - dt.timedelta(7), last], number))[-1]
         away = snoozed(store, dt.datetime.now(dt.UTC).date())
     for result in results.values():
         print_training(result)
@@ -79,6 +81,9 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
     for command, why in (
+        (f"list calls --home {home}", "whom each CSM should call; `list` alone says which lists there are"),
+        (f"list movers --home {home}", "whose health has moved most since last week, and why"),
+        (f"brief --home {home} {_first(done)}", "one page on the first of them"),
         (f"token create --home {home} --name me --scope score", "a token, which every request needs; it is shown once"),
         (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
         (f"check {tables}", "what is in the made-up history"),
@@ -87,11 +92,18 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
         click.echo(f"  {program} {command:<42}  {why}")
 
 
+def _first(done: Done) -> str:
+    """The account with the most revenue at risk."""
+    return str(done.scores.sort_values("mrr_at_risk", ascending=False)["account_id"].iloc[0])
+
+
 def _print_truth(result: TrainResult, truth: Path) -> None:
     """How close the model came to the truth, which only a made-up company tells."""
     days = pd.read_parquet(truth / f"{result.outcome}.parquet")
     if f"p_{result.outcome}_{result.headline}d" not in days.columns:  # other horizons in the settings
         return
+    from training.achievable import beside_truth
+
     found = beside_truth(pd.read_parquet(result.artifacts / "holdout.parquet"), days, result.headline, result.outcome)
     click.echo(
         f"\nThe truth is known here, at {result.headline} days: log loss {found.prior:.4f} prior, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAY",
+    "config_of",
     "home_of",
     "latest_day",
     "said_again",
@@ -130,6 +132,12 @@ def store_again(context: click.Context) -> str:
 def settings_of(context: click.Context) -> Settings:
     """The settings, from the file named after or before the command."""
     return load_settings(_said(context, "config"))
+
+
+def config_of(context: click.Context) -> Path | None:
+    """The file of settings, named after or before the command, or in TENURE_CONFIG for what is told apart from it."""
+    told = _said(context, "config") or os.environ.get("TENURE_CONFIG")
+    return Path(told) if told else None
 
 
 def said_again(context: click.Context) -> str:

@@ -12,10 +12,12 @@ import click
 import pandas as pd
 
 from features.errors import TenureError
+from features.feature import DIMENSIONS
 from serving.cli.jobs import one_at_a_time
 from serving.cli.options import DAY, home_of, settings_of, shared_options, store_again, store_of, store_option
 from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, whole
 from success.calls import accounts_to_call, lowest_health
+from success.health import display
 from success.wording import odds
 from training.tracking import note_inherited
 
@@ -199,10 +201,16 @@ def _print_calls(scores: pd.DataFrame, horizon: int, count: int) -> None:
         name = account["name"] or account["account_id"]
         click.echo(
             f"\n{place}. {name} ({account['account_id']}): {account['reading']}; "
-            f"{account['mrr_at_risk']:,.0f} of {account['mrr']:,.0f} MRR at risk"
+            f"{account['mrr_at_risk']:,.0f} of {account['mrr']:,.0f} MRR at risk{_health(account)}"
         )
         for driver in _reasons(json.loads(account["drivers"])):
             click.echo(f"   {100 * driver['points']:+5.1f} points  {driver['sentence']}")
+
+
+def _health(account: pd.Series) -> str:
+    """Its health and band, where a model told them."""
+    health = account.get("health")
+    return "" if health is None or pd.isna(health) else f"; health {display(float(health))} ({account['band']})"
 
 
 def _print_lowest_health(scores: pd.DataFrame, count: int) -> None:
@@ -213,7 +221,7 @@ def _print_lowest_health(scores: pd.DataFrame, count: int) -> None:
         return
     click.secho("Lowest health, rule-based", bold=True, nl=False)
     click.echo(" (0 to 100, higher is healthier; no probability stands behind it)")
-    parts = [name for name in scores.columns if name.startswith("health_") and name != "health_source"]
+    parts = [f"health_{name}" for name in DIMENSIONS if f"health_{name}" in scores]
     for place, (_, account) in enumerate(found.iterrows(), start=1):
         name = account["name"] or account["account_id"]
         weakest = account[parts].astype(float).dropna().sort_values(kind="stable").head(3)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
-from serving.cli.options import home_of, shared_options, store_of, store_option
+from serving.cli.options import config_of, home_of, shared_options, store_of, store_option
 
 __all__ = ["serve"]
 
@@ -38,15 +35,4 @@ def serve(context: click.Context, host: str, port: int, workers: int, max_in_fli
     """
     from serving.launch import serve as run
 
-    run(home_of(context), store_of(context), host, port, workers, max_in_flight, _config_of(context))
-
-
-def _config_of(context: click.Context) -> Path | None:
-    """The file of settings: as said after the command or before it, or in TENURE_CONFIG."""
-    place: click.Context | None = context
-    while place is not None:
-        if (said := place.params.get("config")) is not None:
-            return Path(said)
-        place = place.parent
-    told = os.environ.get("TENURE_CONFIG")
-    return Path(told) if told else None
+    run(home_of(context), store_of(context), host, port, workers, max_in_flight, config_of(context))

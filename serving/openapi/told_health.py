@@ -75,6 +75,7 @@ STANDING: dict[str, Any] = {
     "moved": _list_or_null("MovedTopic", "What moved health most in that week, the largest first."),
     "listed_since": said(DAY_OR_NULL, "Since when it has been on its CSM's call list without a gap."),
     "list_rank": said({"type": ["integer", "null"], "minimum": 1}, "Its place on that list."),
+    "advocated_on": said(DAY_OR_NULL, "The day of its last recommendation."),
     "churned_on": said(DAY_OR_NULL, "The day that it left."),
 }
 HEALTH_BY_DIMENSION: dict[str, Any] = {

@@ -27,7 +27,7 @@ QUIET = {
 
 def one(**columns: Any) -> pd.DataFrame:
     well = {"status": "ok", "mrr": 1000.0, "churn_90d": 0.02, "health": 70.0, "band": "green", "expansion_90d": 0.1,
-            "expansion_typical_90d": 0.09}  # fmt: skip
+            "expansion_typical_90d": 0.09, "stage": "adoption"}  # fmt: skip
     return make_book(1, 0, **{**well, **QUIET, **columns})
 
 
@@ -88,14 +88,21 @@ def test_nobody_at_risk_is_listed_and_the_order_is_that_of_the_sentence(n: int, 
     check_all(rows["why"].tolist() + list(told.notes))
 
 
+def test_the_users_of_a_young_account_are_all_new_and_no_signal() -> None:
+    assert growth_list(one(f_new_users_90d=9.0, stage="onboarding"), WANTED).empty
+
+
 def test_accounts_at_risk_are_left_out_and_counted() -> None:
-    book = make_book(300, 4, f_new_users_90d=5.0, health=50.0, band=None, mrr=10.0, status="ok")
+    book = make_book(300, 4, f_new_users_90d=5.0, health=50.0, band=None, mrr=10.0, status="ok", stage="adoption")
     told = growth(book, WANTED)
     risky = high_risk(book, WANTED)
     assert told.left_out == {"at_risk": int(risky.sum()), "low_health": 0}
     assert len(told.rows) == 300 - risky.sum()
     check_all(list(told.notes))
-    assert growth(one(f_new_users_90d=5.0, health=44.4), WANTED).left_out == {"at_risk": 0, "low_health": 1}
+    assert growth(one(f_new_users_90d=5.0, health=44.4, stage="adoption"), WANTED).left_out == {
+        "at_risk": 0,
+        "low_health": 1,
+    }
 
 
 def test_without_a_model_of_expansion_revenue_orders_and_the_sentence_says_so() -> None:

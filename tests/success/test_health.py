@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.feeds import fed_by
 from features.stages import stages_of
 from success.health import Health, Scale, band_of, display, healths, read_back
 from tests.training import renewing
 from training.anchors import Anchors, Cell, compared_stages, make_anchors
 from training.own import CALENDAR, Own, own
+from training.scorecard import DEFAULT_RULES, Scorecard
 
 CONTRACT = ("segment", "tenure_days", "days_to_renewal", "term_months")
 
@@ -137,3 +139,23 @@ def test_bands_are_of_what_is_displayed() -> None:
     ]  # fmt: skip
     assert band_of(float("nan"), names, edges) is None
     assert [display(x) for x in (-1.0, 0.4, 99.7, 120.0)] == [0, 0, 100, 100]
+
+
+@pytest.mark.parametrize("table", ["tickets", "invoices", "payments", "surveys", "milestones", "users"])
+def test_a_table_that_is_gone_changes_the_rules_that_it_fed_alone(table: str) -> None:
+    rng = np.random.default_rng(5)
+    rows = pd.DataFrame({rule.feature: rng.uniform(0, 30, 200).round() for rule in DEFAULT_RULES})
+    fed = fed_by({table}) & set(rows.columns)
+    assert fed
+    before = Scorecard().individual(rows)
+    after = Scorecard().individual(rows.assign(**dict.fromkeys(fed, np.nan)))
+    names = [rule.feature for rule in DEFAULT_RULES]
+    for place, name in enumerate(names):
+        if name in fed:
+            assert after.iloc[:, place].isna().all()
+        else:
+            pd.testing.assert_series_equal(after.iloc[:, place], before.iloc[:, place], check_exact=True)
+    touched = {rule.dimension for rule in DEFAULT_RULES if rule.feature in fed}
+    whole, less = Scorecard().score(rows), Scorecard().score(rows.assign(**dict.fromkeys(fed, np.nan)))
+    for dimension in set(Scorecard().dimensions) - touched:
+        pd.testing.assert_series_equal(less[dimension], whole[dimension], check_exact=True)

@@ -113,7 +113,9 @@ def _row_drivers(
         lead = places[0]
         if len(places) > 1:
             telling = [i for i in places if way * points[i] > 0 and not is_missing(values.get(names[i]))]
-            lead = max(telling or places, key=lambda i: way * points[i])
+            # What was before stands in the sentence of what is now, and by itself it reads the wrong way round.
+            now = [i for i in telling if not names[i].endswith("_before")]
+            lead = max(now or telling or places, key=lambda i: way * points[i])
         found.append((-abs(total), names[lead], total, places))
     found.sort(key=lambda driver: driver[:2])
     # Only what is told is put into words, which takes longer than all the rest.
