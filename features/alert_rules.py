@@ -76,8 +76,8 @@ class AlertRule:
 
 
 DEFAULT_ALERTS = (
-    AlertRule("Billing health fell", "health_billing", below=40.0, for_days=7),
-    AlertRule("The odds of leaving doubled", ODDS_OF_LEAVING, times=2.0),
+    AlertRule("Billing health fell", "health_billing", below=40.0, for_days=7, clear=45.0),
+    AlertRule("The odds of leaving doubled", ODDS_OF_LEAVING, times=2.0, clear=1.5),
 )
 """What a team is told of that has written no alerts of its own."""
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.prove.alerts import replay_alerts
 from benchmarks.prove.bands import health_bands
 from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
@@ -30,6 +31,7 @@ STUDIES = (
     kill_scoring,
     kill_search,
     kill_scoring_on_postgres,
+    replay_alerts,
     kill_writing,
     kill_worker,
     stop_postgres,

@@ -226,6 +226,8 @@ def frame(connection: sa.Connection, run: Run) -> pd.DataFrame:
         record = json.loads(row.figures) | {"drivers": row.drivers, "not_validated_in_time": named}
         if "expansion_drivers_horizon" in record:
             record["expansion_drivers"] = row.expansion_drivers
+        if record.get("moved") is not None:
+            record["moved"] = json.dumps(record["moved"], ensure_ascii=False)
         records.append(record)
     table = checked(pa.Table.from_pylist(records), run.as_of)
     # pyarrow's own conversion of times with a zone makes pandas 3.1 warn.
