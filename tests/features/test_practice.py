@@ -45,8 +45,8 @@ def test_defaults_are_the_designs() -> None:
     assert settings.advocates == AdvocateSettings(60.0, 9.0, 180)
     assert settings.webhook == WebhookSettings(None, "TENURE_WEBHOOK_SECRET", 8, 5.0)
     assert settings.alerts == (
-        AlertRule("Billing health fell", "health_billing", below=40, for_days=7),
-        AlertRule("The odds of leaving doubled", "odds_of_leaving", times=2),
+        AlertRule("Billing health fell", "health_billing", below=40, for_days=7, clear=45),
+        AlertRule("The odds of leaving doubled", "odds_of_leaving", times=2, clear=1.5),
     )
     assert dict(settings.plays.mapping) == dict(DEFAULT_PLAYS)
 

@@ -146,7 +146,7 @@ def test_a_killed_scoring_goes_on_where_it_was(
     assert len(list((fresh / "drafts").iterdir())) == 3
     worked_out = []
     known = parts._said
-    monkeypatch.setattr(parts, "_said", lambda f, rows: worked_out.append(len(rows)) or known(f, rows))
+    monkeypatch.setattr(parts, "_said", lambda f, rows, h: worked_out.append(len(rows)) or known(f, rows, h))
     monkeypatch.setattr("serving.job.score_day", lambda *a, **k: score_day(*a, **k, part=200))
     with Store.open(address_of(fresh)) as store:
         done = score_and_store(history, fresh, store, champions_of(fresh), day)
@@ -253,7 +253,7 @@ def test_a_store_that_goes_away_in_the_middle_changes_nothing_and_loses_nothing(
         assert store.latest() is None
         worked_out = []
         known = parts._said
-        monkeypatch.setattr(parts, "_said", lambda f, rows: worked_out.append(len(rows)) or known(f, rows))
+        monkeypatch.setattr(parts, "_said", lambda f, rows, h: worked_out.append(len(rows)) or known(f, rows, h))
         done = score_and_store(history, fresh, store, champions, day)
     assert worked_out == []
     assert done.resumed == int(done.scores["churn_90d"].notna().sum()) > 900

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import serving.store.writing as writing
 from serving.layout import table_of
 from serving.store.address import address_of
-from serving.store.books import APART, TOP, checksum_of, packed_book, top_of, unpacked_book
+from serving.store.books import APART, FACTUAL, TOP, checksum_of, packed_book, top_of, unpacked_book
 from serving.store.errors import StoreError
 from serving.store.reading import Run
 from serving.store.rendering import Day
@@ -64,7 +64,7 @@ def assert_says(book: pd.DataFrame, figures: dict[str, dict[str, Any]]) -> None:
     for row in book.to_dict("records"):
         told = figures[row["account_id"]]
         assert {name: said(row[name]) for name in told} == told
-        assert set(row) == {*told, "top", *(f"f_{name}" for name in FEATURES)}
+        assert set(row) - {*FACTUAL} == {*told, "top", *(f"f_{name}" for name in FEATURES)}
 
 
 def figures_of(store: Store, run: Run, ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -194,6 +194,27 @@ def test_a_damaged_book_is_made_anew(
     assert "the book of 2026-02-01 is damaged" in caplog.text
 
 
+def test_the_arm_and_the_rules_come_back_from_the_facts(store: Store, make_frame: Frames) -> None:
+    """Nobody must be told of an account in a control arm because a book was damaged."""
+    frame = make_frame()
+    arms = pd.Series([None, "control", *[None] * (len(frame) - 2)], dtype=object)
+    scores = pd.Series(['[{"name":"a","score":1.5}]', *[None] * (len(frame) - 1)], dtype=object)
+    facts = {
+        account: {"arm": arm, "rule_scores": None if told is None else json.loads(told)}
+        for account, arm, told in zip(frame["account_id"], arms, scores, strict=True)
+    }
+    write_day(store, frame.assign(arm=arms, rule_scores=scores), DAY, None, facts)
+    run = newest(store)
+    stored = store.book(run)
+    with store.writing() as connection:
+        connection.execute(sa.text("DELETE FROM tenure_books"))
+    for book in (stored, store.book(run)):
+        by_account = book.set_index("account_id").reindex(frame["account_id"])
+        assert by_account["arm"].tolist() == arms.tolist()
+        assert by_account["rule_scores"].tolist() == scores.tolist()
+    assert all("arm" not in json.loads(row.figures) for row in store.rows(run, frame["account_id"].tolist()).values())
+
+
 def test_rows_that_are_damaged_too_are_said_so(tmp_path: Path, make_frame: Frames) -> None:
     with Store.open(address_of(tmp_path)) as store:
         write_day(store, make_frame(), DAY)
@@ -253,4 +274,4 @@ def test_columns_apart_are_not_in_it(make_frame: Frames) -> None:
     content = packed_book(table, None)
     book = pa.parquet.read_table(pa.BufferReader(content))
     assert not {*APART} & {*book.column_names}
-    assert {*table.column_names} - {*book.column_names} == {*APART}
+    assert {*table.column_names} - {*book.column_names} == {*APART} - {"tables"}

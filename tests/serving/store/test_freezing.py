@@ -80,7 +80,7 @@ def test_health_and_all_else_that_was_told_is_kept(store: Store, make_frame: Fra
     write_day(store, gone.assign(churned_on=[day(1), None]), day(1))
     kept = frozen(store, 1)
     assert kept is not None
-    assert {name: kept[name] for name in told} == {**told, "listed_since": "2025-12-30"}
+    assert {name: kept[name] for name in told} == {**told, "listed_since": "2025-12-30", "moved": []}
     run = store.run_of(day(1))
     assert run is not None
     row = store.book(run).set_index("account_id").loc["a-0"]
