@@ -52,4 +52,5 @@ def _peer(driver: Mapping[str, Any], cell: Cell, words: Mapping[str, Wording]) -
     if median is None or wording is None or name in CALENDAR or wording.show.split("|")[0] not in _COMPARED:
         return None
     whose = "renewed accounts" if cell.name == "everyone" else f"renewed accounts of {cell.name}"
-    return {"value": median, "text": shown(wording.show, median), "of": whose}
+    text = shown(wording.show, median)
+    return {"value": median, "text": "none" if text.startswith("no ") else text, "of": whose}
