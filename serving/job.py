@@ -148,6 +148,11 @@ def _doubts(champions: Champions, history: History, as_of: dt.date, scored: Scor
     """What makes scores say less than they seem to, each as a sentence."""
     found = _doubts_of_model(champions.churn, history, as_of) if champions.churn else []
     found += [champions.trouble] if champions.trouble else []
+    if champions.forecast is not None and scored.healths is None:
+        found.append(
+            f"Model version {champions.forecast.churn.version} was trained before health was told of models, so these "
+            "scores have none; run `tenure train`."
+        )
     if late := lateness(history, as_of):
         found.append(f"{late} The scores speak of that older state.")
     if scored.failed:

@@ -20,6 +20,7 @@ from features.history import History
 from features.stages import stages_of
 from serving.drafts import Drafts
 from serving.forecast import Forecast
+from serving.healths import COLUMNS as HEALTH_COLUMNS
 from serving.healths import Healths, healths_of
 from serving.parts import PART, told_of
 from success.facts import facts_of
@@ -126,6 +127,11 @@ def score_day(
     if late := lateness(history, as_of):
         ok = scores["status"] == "ok"
         scores.loc[ok, "status"], scores.loc[ok, "reason"] = "stale", late
+    if healths is None:  # of a model that was trained before there were anchors
+        numbers = {name: np.nan for name in HEALTH_COLUMNS if name not in _TEXTS}
+        scores = scores.assign(**numbers, **dict.fromkeys((n for n in HEALTH_COLUMNS if n in _TEXTS), None))
+        stages = pd.Series(stages_of(rows, history.settings.stages), features.index, dtype=object)
+        scores["stage"] = scores["account_id"].map(stages)
     error = scores.pop("error")
     scores.loc[error.notna(), "status"], scores.loc[error.notna(), "reason"] = "error", error.dropna()
     named = forecast.not_validated

@@ -74,7 +74,7 @@ class Change(NamedTuple):
     ----------
     before_now : (n,) health of that day under today's model; NaN where it cannot be told.
     customer, stage, data, model : (n,) they sum to today's health less the one that was told then.
-    calendar : (n,) change of the points apart from health that say when the renewal falls.
+    calendar : (n,) change of the points apart from health that say when the renewal falls, with the data as they were.
     whole : (n,) False where the change could not be told apart; all of it then counts as the model's.
     points : (n, k) the customer's part by feature; NaN where it was not asked for or cannot be told.
     """
@@ -124,7 +124,7 @@ def change_of(gauge: Gauge, earlier: Earlier, after: Day, told: Own, *, explain:
         stage=np.where(whole, now.health - there.health, nothing),
         data=np.where(whole, there.health - held.health, nothing),
         model=np.where(whole, before_now, now.health) - earlier.health,
-        calendar=now.calendar - calendar,
+        calendar=held.calendar - calendar,
         whole=whole,
         points=np.where(whole[:, None], held.own - own, np.nan),
     )
@@ -180,9 +180,9 @@ def _held(
     if not len(places):
         return held, settled
     found = _asked(gauge, rows, before, places, lost)
-    health, own = held.health.copy(), held.own.copy()
-    health[places], own[places] = found.health, found.own
-    return held._replace(health=health, own=own), settled
+    health, own, calendar = held.health.copy(), held.own.copy(), held.calendar.copy()
+    health[places], own[places], calendar[places] = found.health, found.own, found.calendar
+    return held._replace(health=health, own=own, calendar=calendar), settled
 
 
 def _asked(gauge: Gauge, rows: pd.DataFrame, day: Day, places: np.ndarray, no_data: frozenset[str]) -> Health:

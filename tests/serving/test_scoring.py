@@ -288,3 +288,22 @@ def test_a_company_without_a_model_is_served_health_by_rules(
         refused = httpx.post(f"{address}/score_features", json=asked, headers=bearer, timeout=60)
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:tenure:problem:no-champion")
         assert "rule-based health" in refused.json()["detail"]
+
+
+def test_a_model_that_was_trained_without_anchors_tells_no_health(
+    history: History, churn: Model, tmp_path: Path
+) -> None:
+    from serving.standing import with_standing
+
+    day = history.observed_until
+    found = score_day(history, Forecast(dataclasses.replace(churn, anchors=None)), day, NOW)
+    assert found.healths is None
+    with Store.open(address_of(tmp_path)) as store:
+        frame = with_standing(store, found.frame, found.features, day, history.settings, None)
+    told = table_of(frame, day).to_pandas()
+    scored = told["churn_90d"].notna()
+    assert told["health"].isna().all()
+    assert told["band"].isna().all()
+    assert told.loc[scored, "stage"].notna().all()
+    assert told.loc[scored, "rule_health"].notna().mean() > 0.9
+    assert told["list_rank"].notna().any()

@@ -104,7 +104,7 @@ def test_where_only_tables_came_or_went_the_customer_has_done_exactly_nothing(
     rows = rows_of(N, seed)
     before, after = day_of(rows, seed, t0), day_of(rows, seed, t1)
     found = changed(gauge(), stored(gauge(), before), after)
-    assert not np.concatenate([found.customer, found.stage, found.model]).any()
+    assert not np.concatenate([found.customer, found.stage, found.model, found.calendar]).any()
     assert found.data == pytest.approx(health_of(gauge(), after) - health_of(gauge(), before), abs=1e-12)
     assert not found.points.any()
 
