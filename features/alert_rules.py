@@ -27,10 +27,10 @@ class AlertRule:
     name : of the rule, unique.
     when : a number of the score row: health, health_<dimension>, churn_<h>d, rule_health or pulse; or odds_of_leaving.
     below, above, times : exactly one of them; `times` goes with odds_of_leaving and nothing else does: so many times
-        those of since_days ago, by what the customer did.
+        those of since_days ago, by what changed at the account.
     for_days : it has to stay so for that long.
     clear : value at which the alert clears; the threshold itself when not set.
-    segments, stages : of the accounts that the rule is about; all of them when empty.
+    segments, stages : of the accounts that the rule is about, segments in any letter case; all of them when empty.
     play : what to do about it; that of the account's largest driver when not set.
     """
 
@@ -67,12 +67,28 @@ class AlertRule:
         if clear < limit if kind == "below" else clear > limit:
             side = "above" if kind == "below" else "below"
             raise TenureError(f"{where} would clear while it fires; set clear {side} {limit:g}, not to {clear:g}.")
+        self._check_range(where, kind, limit, clear)
         for name, least in (("since_days", 1), ("for_days", 0)):
             if not least <= getattr(self, name) <= 365:
                 raise TenureError(f"{where} has {name} = {getattr(self, name)}; make it {least} to 365.")
         check_limits(where, self.segments, self.stages)
         if self.play is not None and not one_line(self.play, 300):
             raise TenureError(f"{where} has a play that is empty or too long; write up to 300 letters on one line.")
+
+    def _check_range(self, where: str, kind: str, limit: float, clear: float) -> None:
+        """Refuse a limit that no value is ever beyond, and one that none ever comes back to."""
+        if kind == "times":
+            if clear <= 0:
+                raise TenureError(f"{where} has clear = {clear:g}, which no odds come back to; make it more than 0.")
+            return
+        most = 1 if self.when.startswith("churn_") else 100
+        for name, value in ((kind, limit), ("clear", clear)):
+            if not 0 <= value <= most or (name == kind and most == 1 and value in (0, 1)):
+                between_ = "between 0 and 1, as in 0.3 for 30 %" if most == 1 else "0 to 100"
+                raise TenureError(f"{where} has {name} = {value:g}, which can never be; make it {between_}.")
+        # Health may lie a little outside of what is shown, the other two never do.
+        if self.when in ("rule_health", "pulse") and limit == (0 if kind == "below" else 100):
+            raise TenureError(f"{where} can never fire, since nothing is {kind} {limit:g}; set {kind} otherwise.")
 
 
 DEFAULT_ALERTS = (

@@ -70,7 +70,7 @@ DEFAULT_PLAYS: Mapping[str, str] = MappingProxyType(
         "past_exits": "Find out what made the account leave the last time, and whether it has been mended",
     }
 )
-"""By driver topic or dimension; a topic's own play goes before its dimension's."""
+"""By driver topic or dimension; a topic's play goes before its dimension's, unless the team wrote only the latter."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class Plays:
     Parameters
     ----------
     mapping : by driver topic (`Feature.driver`) or dimension, the play in words; "" where there is none on purpose.
+    written : those of its keys that the team wrote itself; all others are defaults.
 
     Raises
     ------
@@ -87,12 +88,15 @@ class Plays:
 
     >>> plays = Plays().with_({"billing": "Ask finance", "cards": ""})
     >>> plays.play_for("failed_payments", "billing")
+    'Ask finance'
+    >>> Plays().play_for("failed_payments", "billing")
     'Dunning: ask for working payment details and try again'
     >>> plays.play_for("cards", "billing") is None
     True
     """
 
     mapping: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PLAYS))
+    written: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         known = (*dict.fromkeys(feature.driver for feature in CATALOGUE), *DIMENSIONS)
@@ -106,14 +110,19 @@ class Plays:
                 raise TenureError(f"[plays] {key} must be one line of at most 300 letters.")
 
     def play_for(self, topic: str, dimension: str) -> str | None:
-        """The play for a driver: its topic's, otherwise its dimension's; None where there is none."""
-        return self.mapping.get(topic, self.mapping.get(dimension)) or None
+        """The play for a driver; None where there is none.
+
+        The team's play for the topic goes before its play for the dimension, and that before the topic's default.
+        """
+        known = [key for key in (topic, dimension) if key in self.mapping]
+        first = sorted(known, key=lambda key: key not in self.written)[:1]
+        return self.mapping[first[0]] or None if first else None
 
     def with_(self, more: Mapping[str, str]) -> Plays:
-        """The same with some plays added or replaced.
+        """The same with some plays added or replaced, which the team wrote.
 
         Raises
         ------
         TenureError : as for plays.
         """
-        return Plays({**self.mapping, **more})
+        return Plays({**self.mapping, **more}, self.written | more.keys())

@@ -93,7 +93,8 @@ def _lost(store: Store, run: Run, left: Sequence[str], gone: dict[str, Any], csm
         if known.get("end_reason") not in _CHURNED or csm_id not in (None, last.get("csm_id")):
             continue
         told = {name: last.get(name, figures.get(name)) for name in ("name", "segment", "csm_id", "mrr")}
-        reasons = [str(one.get("reason")) for one in known.get("exits") or []]
+        exits = known.get("exits")
+        reasons = None if exits is None else [str(one.get("reason")) for one in exits]
         told |= {"account_id": account, "churned_on": gone[account], "end_reason": known.get("end_reason")}
         found.append(told | {"exit_reasons": reasons})
     names = ("account_id", "name", "segment", "csm_id", "mrr", "churned_on", "end_reason", "exit_reasons")

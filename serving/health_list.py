@@ -10,6 +10,7 @@ import pandas as pd
 from features.feature import DIMENSIONS
 from features.settings import Settings
 from success.book import bands_of, churn_of, displayed, numbers, records, texts
+from success.phrases import counted, verb
 
 __all__ = ["HEALTH_ROW", "health_rows", "health_summary"]
 
@@ -61,12 +62,14 @@ def health_rows(book: pd.DataFrame, count: int | None = None) -> list[dict[str, 
 
 
 def health_summary(book: pd.DataFrame, settings: Settings) -> dict[str, Any]:
-    """How many accounts are in each band, the worst first, and how many have no health."""
+    """How many accounts are in each band, the worst first, and how many have no health, which stand last."""
     bands = settings.health.bands
     places = bands_of(book, bands, settings.health.edges)
+    without = int((places < 0).sum())
+    note = f"{counted(without, 'account')} without a health {verb(without, 'stands', 'stand')} last."
     counts = np.bincount(places[places >= 0], minlength=len(bands))
     return {
         "bands": [{"band": band, "accounts": int(n)} for band, n in zip(bands, counts, strict=True)],
-        "left_out": {"without_health": int((places < 0).sum())},
-        "notes": [],
+        "left_out": {},
+        "notes": [note] if without else [],
     }

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from features.settings import Settings
+from serving.choosing import NAMED_BY, banded, has, what_there_is
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +92,7 @@ class ListKind:
     ----------
     says : what it holds, as a sentence.
     make : what it is made from -> its rows, how many there are, and its summary.
-    count : rows that are shown unless others are asked for; None for what a CSM can call in a week.
+    count : rows that are shown unless others are asked for; None for as many as a CSM can call in a week.
     """
 
     says: str
@@ -116,23 +119,25 @@ def list_document(
     bound : the CSM of whose accounts alone whoever asks may know; None for all. What is asked of another's accounts is
         answered as if they were nobody's, which is how an empty book is answered.
     """
-    whole = book if bound is None else _with(book, "csm_id", bound)
-    chosen = whole
-    for column in ("csm_id", "segment", "stage", "band"):
+    whole = banded(book, settings.health)
+    whole = whole if bound is None else whole[has(whole, "csm_id", bound)]
+    chosen, unknown = whole, []
+    for column in NAMED_BY:
         value = getattr(asked, column)
-        chosen = chosen if value is None else _with(chosen, column, value)
+        if value is None:
+            continue
+        chosen = chosen[has(chosen, column, value)]
+        # Whoever may know of one CSM alone is not told whether there is another.
+        if (column != "csm_id" or bound is None) and not has(whole, column, value).any():
+            unknown.append(what_there_is(whole, column, value, settings.health.bands))
     kind = LISTS[name]
     count = asked.count or kind.count or settings.weekly_calls
     told, total, summary = kind.make(
         _Given(chosen, whole, settings, said, min(count, MAX_COUNT), asked.csm_id or bound)
     )
+    summary["notes"] = [*unknown, *summary["notes"]]
     head = {"list": name, **{key: run.header[key] for key in ("as_of", "model_version", "computed_at")}}
     return {**head, "rows": told, "total": total, "summary": summary}
-
-
-def _with(book: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
-    """The rows with a value in a column; none of them where the book lacks the column."""
-    return book[book[name] == value] if name in book.columns else book.iloc[:0]
 
 
 def _told(listing: Listing, count: int) -> Told:
@@ -141,13 +146,16 @@ def _told(listing: Listing, count: int) -> Told:
 
 
 def _calls(it: _Given) -> Told:
+    from success.book import numbers
     from success.calls import calls
 
-    found = calls(it.book, it.settings.calls, it.count, it.said.snoozed, it.settings.plays)
-    rows, total = found.rows, len(found.rows) + found.left_out["beyond_capacity"]
+    settings, capacity = it.settings, it.settings.weekly_calls
+    on_record = bool((~np.isnan(numbers(it.whole, "f_days_since_two_way_contact"))).any())
+    found = calls(it.book, settings.calls, capacity, it.said.snoozed, settings.plays, settings.health, on_record)
+    rows = found.rows
     if rows["csm_id"].nunique(dropna=False) > 1:  # of several lists, each already cut, the most urgent first
         rows = rows.sort_values(["by", "at_stake", "account_id"], ascending=[True, False, True])
-    told, _, summary = _told(dataclasses.replace(found, rows=rows), it.count)
+    told, total, summary = _told(dataclasses.replace(found, rows=rows), it.count)
     return told, total, {**summary, "precision": _precision(it)}
 
 
@@ -212,7 +220,7 @@ def _movers(it: _Given) -> Told:
 def _disagreements(it: _Given) -> Told:
     from success.disagreements import disagreements
 
-    return _told(disagreements(it.book, it.settings, count=it.count), it.count)
+    return _told(disagreements(it.book, it.settings, count=it.count, whole=it.whole), it.count)
 
 
 def _matrix(it: _Given) -> Told:
@@ -241,7 +249,7 @@ def _health(it: _Given) -> Told:
 
 
 LISTS: dict[str, ListKind] = {
-    "calls": ListKind("Whom each CSM should call first, cut to what one CSM can call in a week.", _calls, None),
+    "calls": ListKind("Whom each CSM should call first, as many as one CSM can call in a week.", _calls, None),
     "billing": ListKind("Accounts at risk mainly because payments fail, for whoever sends the invoices.", _billing),
     "leaving": ListKind("Accounts that gave notice, the first to end first.", _leaving),
     "growth": ListKind("Accounts that are not at risk and may buy more, and what says so.", _growth),

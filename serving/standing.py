@@ -43,5 +43,5 @@ def with_standing(
     known = features.reindex(columns=list(FEATURES)).add_prefix("f_")
     capacity = settings.calls.capacity or settings.training.capacity
     previous = store.book(before) if before else None
-    calls = listed(frame.join(known, on="account_id"), previous, settings.calls, capacity)
+    calls = listed(frame.join(known, on="account_id"), previous, settings.calls, capacity, settings.health)
     return frame.join(calls.set_index("account_id").astype({"list_rank": "Int32"}), on="account_id")

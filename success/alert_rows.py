@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +14,14 @@ import pandas as pd
 from features.practice import ODDS_OF_LEAVING, AlertRule
 from success.book import as_json, numbers, texts
 
-__all__ = ["CALENDAR", "RULE_BASED", "WITH_A_SUM", "Row", "rows_of"]
+__all__ = ["CALENDAR", "RULE_BASED", "WITH_A_SUM", "Row", "absent_segments", "folded", "rows_of"]
 
 CALENDAR = ("days_to_renewal", "term_months")
 """The features that change with the date alone; `training.own.CALENDAR`, without importing what models need."""
 RULE_BASED = "rule_based"
 
-WITH_A_SUM = (7, 28)
-"""The days for which a row says how much of the change was the customer's, under one model."""
+WITH_A_SUM = (7,)
+"""The days for which a row says how much of the change came from the account, under one model."""
 
 
 class Row(NamedTuple):
@@ -31,11 +31,12 @@ class Row(NamedTuple):
     ----------
     value : the number that the rule is about; for the odds of leaving, how many times those of before. None: unknown.
     own : the value without what the calendar does to it.
-    same : text that differs where something else than the customer may have changed the value.
-    customer : points that the customer did since `before_on`; None where that is not known.
-    data : points that the data did since then.
-    before, week, week_customer : health on the scored day before and about a week before, as it was stored then and
-        as today's model sees it, and what the customer did since the latter.
+    scale : text that differs where the value is measured otherwise: a value of one scale says nothing on another.
+    same : text that differs where something else than what changed at the account may have moved the value.
+    customer : points by what changed at the account since `before_on`; None where that is not known.
+    data : points that the data did since then; None where that is not known.
+    before, week, week_customer : health on the scored day before and about a week before, as today's model and scale
+        see it, and the points by what changed at the account since the latter.
     arm : the control arm that the account is in.
     """
 
@@ -47,10 +48,11 @@ class Row(NamedTuple):
     source: str | None
     value: float | None
     own: float | None
+    scale: str
     same: str
     customer: float | None
     before_on: dt.date | None
-    data: float
+    data: float | None
     before: float | None
     week: float | None
     week_customer: float | None
@@ -64,7 +66,8 @@ def rows_of(rule: AlertRule, book: pd.DataFrame) -> Iterator[Row]:
     figures = [
         numbers(book, name)
         for name in (
-            "change_customer", "change_data", "health_before", "health_7d", "change_7d_customer", "points_to_double",
+            "change_customer", "change_data", "health_before_now", "health_7d", "change_7d_customer",
+            "points_to_double",
         )
     ]  # fmt: skip
     columns = [*words, *identity, texts(book, "health_before_on"), *figures, _values(rule, book)]
@@ -72,13 +75,31 @@ def rows_of(rule: AlertRule, book: pd.DataFrame) -> Iterator[Row]:
         account, status, segment, stage, arm, source, model, cell, scores, before_on, *measured = told
         customer, data, before, week, week_customer, double, value = (_known(number) for number in measured)
         by_rules = rule.when == "rule_health" or (rule.when.startswith("health") and source == RULE_BASED)
-        own, same = value, _digest(source, model, cell, stage, segment, double)
+        # What the stage and the segment did to health and to odds is a part by itself; of a dimension there is none.
+        split = rule.when == "health" or not rule.when.startswith("health")
+        own, scale = value, "" if rule.when == "pulse" else _digest(source, model, double, None if split else cell)
+        same = _digest(stage, segment)
         if by_rules and value is not None:
-            own, same = _by_rules(rule, value, as_json(scores), stage, segment)
+            own, scale, same = _by_rules(rule, value, as_json(scores), stage, segment)
         yield Row(
-            account, status, segment, stage, arm, source, value, own, same, customer, before_on, data or 0.0, before,
-            week, week_customer, double,
+            account, status, segment, stage, arm, source, value, own, scale, same, customer, before_on,
+            0.0 if before_on is None else data, before, week, week_customer, double,
         )  # fmt: skip
+
+
+def folded(names: Sequence[str]) -> list[str]:
+    """Names in one letter case.
+
+    >>> folded(["SMB ", "mid"])
+    ['smb', 'mid']
+    """
+    return [name.strip().casefold() for name in names]
+
+
+def absent_segments(rule: AlertRule, book: pd.DataFrame) -> list[str]:
+    """The segments of a rule, as it writes them, that no account of the day has."""
+    there = set(folded([name for name in set(texts(book, "segment")) if name is not None]))
+    return [name for name, plain in zip(rule.segments, folded(rule.segments), strict=True) if plain not in there]
 
 
 def _values(rule: AlertRule, book: pd.DataFrame) -> np.ndarray:
@@ -97,19 +118,20 @@ def _known(number: float) -> float | None:
 
 def _by_rules(
     rule: AlertRule, value: float, scores: list[dict[str, Any]], stage: str | None, segment: str | None
-) -> tuple[float, str]:
-    """A rule-based value without its calendar part, and which rules made it of which known values."""
+) -> tuple[float, str, str]:
+    """A rule-based value without its calendar part, which rules made it, and of which known values."""
     weights = math.fsum(item.get("weight") or 0.0 for item in scores)
     dated = [item for item in scores if item.get("feature") in CALENDAR]
     if rule.when in ("health", "rule_health"):
         points = math.fsum((item.get("weight") or 0.0) * (item.get("score") or 0.0) for item in dated)
         value -= points / (weights or 1.0)
         dated = []
-    made = [(item.get("name"), item.get("feature"), item.get("weight"), item.get("value") is None) for item in scores]
+    made = sorted(repr((item.get("name"), item.get("feature"), item.get("weight"))) for item in scores)
+    unknown = sorted(repr((item.get("name"), item.get("feature"))) for item in scores if item.get("value") is None)
     # Rules are no more told apart by dimension than their sum is, so a dimension with the calendar in it is not
     # followed on days on which that has moved.
     moved = [item.get("score") for item in dated] if rule.when == "health_contract" else []
-    return value, _digest(RULE_BASED, stage, segment, sorted(map(repr, made)), moved)
+    return value, _digest(RULE_BASED, made), _digest(stage, segment, unknown, moved)
 
 
 def _digest(*parts: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from success.health import display
 from success.phrases import counted, listed_out, money, on_day, percent, verb
 from success.wording import odds
 
-__all__ = ["BEFORE", "EXPLAINED", "NOT_STATED", "NO_DRIVER", "WITHIN", "Blindsided", "blindsided"]
+__all__ = ["BEFORE", "EXPLAINED", "NOT_ON_RECORD", "NOT_STATED", "NO_DRIVER", "WITHIN", "Blindsided", "blindsided"]
 
 BEFORE = (90, 60, 30)
 """Days before an account left at which it is looked at."""
@@ -24,6 +24,8 @@ WITHIN = 90
 EXPLAINED = 60
 """Days before it left whose drivers stand beside the stated reason."""
 NOT_STATED = "not stated"
+NOT_ON_RECORD = "not on record"
+"""The reason of an account of which nothing says whether one was stated."""
 NO_DRIVER = "no driver"
 _DRIVERS = 3
 
@@ -74,7 +76,7 @@ def blindsided(
     Parameters
     ----------
     lost : account_id, name, segment, csm_id, mrr (of the last score), churned_on (date), end_reason, exit_reasons (a
-        list of texts); one row an account.
+        list of texts; None where nothing says whether one was stated); one row an account.
     past : account_id, days_before (one of `BEFORE`), as_of (date), status, band, health, churn (None or NaN where
         unknown), drivers (a list, read where days_before is 60); no row where no scored day was near.
     flagged : account_id, first_on (the first scored day of the period in the worst band), churned_on (None where it is
@@ -96,7 +98,9 @@ def blindsided(
         looks.setdefault(account, {})[days] = _look(row)
         if days == EXPLAINED:
             reasons_before[account] = _raising(row.get("drivers"))
-    told = [_told(row, looks, reasons_before, worst) for row in lost.to_dict("records")]
+    rows = lost.to_dict("records")
+    told = [_told(row, looks, reasons_before, worst) for row in rows]
+    unknown = {str(row["account_id"]) for row in rows if not isinstance(row.get("exit_reasons"), list)}
     order = {False: 0, None: 1, True: 2}
     told.sort(key=lambda row: (order[row["flagged"]], -(row["mrr"] or 0.0), row["account_id"]))
     summary = {
@@ -109,7 +113,7 @@ def blindsided(
         "never_scored": _sum([row for row in told if row["flagged"] is None]),
         "flagged": _outcomes(flagged, as_of),
     }
-    return Blindsided(told, summary, _agreement(told), _sentences(summary, worst, since, until))
+    return Blindsided(told, summary, _agreement(told, unknown), _sentences(summary, worst, since, until))
 
 
 def _look(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -195,17 +199,19 @@ def _outcomes(flagged: pd.DataFrame, as_of: dt.date) -> dict[str, int]:
     return found
 
 
-def _agreement(told: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def _agreement(told: Sequence[Mapping[str, Any]], unknown: Collection[str]) -> dict[str, dict[str, int]]:
     """Stated reasons beside the dimension of the largest driver; an account with two reasons counts for both."""
     found: dict[str, dict[str, int]] = {}
     for row in told:
         known = row["drivers"][0]["dimension"] if row["drivers"] else None
         dimension = known if known in DIMENSIONS else NO_DRIVER
-        for reason in row["exit_reasons"] or [NOT_STATED]:
+        for reason in row["exit_reasons"] or [NOT_ON_RECORD if row["account_id"] in unknown else NOT_STATED]:
             counts = found.setdefault(reason, {})
             counts[dimension] = counts.get(dimension, 0) + 1
     place = {name: n for n, name in enumerate((*DIMENSIONS, NO_DRIVER))}
-    by_size = sorted(found, key=lambda reason: (reason == NOT_STATED, -sum(found[reason].values()), reason))
+    by_size = sorted(
+        found, key=lambda reason: (reason in (NOT_STATED, NOT_ON_RECORD), -sum(found[reason].values()), reason)
+    )
     return {reason: dict(sorted(found[reason].items(), key=lambda c: place[c[0]])) for reason in by_size}
 
 

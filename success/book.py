@@ -226,14 +226,18 @@ def records(frame: pd.DataFrame, columns: Collection[str] | None = None) -> list
     return [dict(zip(names, row, strict=True)) for row in zip(*told, strict=True)]
 
 
-def as_json(text: object) -> list[dict[str, Any]]:
-    """What a column of JSON text holds: a list of objects; empty where there is none or it cannot be read."""
-    if not isinstance(text, str):
-        return []
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return []
+def as_json(told: object) -> list[dict[str, Any]]:
+    """The objects of a list that is JSON text or was read already; empty where there is none or it cannot be read.
+
+    >>> as_json('[{"points": 1}, 2]'), as_json([{"points": 1}]), as_json("no JSON"), as_json(None)
+    ([{'points': 1}], [{'points': 1}], [], [])
+    """
+    found = told
+    if isinstance(told, str):
+        try:
+            found = json.loads(told)
+        except ValueError:
+            return []
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 

@@ -9,25 +9,35 @@ import numpy as np
 import pandas as pd
 
 from features.plays import Plays
-from features.practice import CallSettings
+from features.practice import CallSettings, HealthSettings
 from success.book import (
-    churn_of,
     day_of,
     displayed,
     headline_of,
     numbers,
-    scored,
     status_in,
     table,
     texts,
-    typical_of,
     value_of,
 )
-from success.levers import lever
+from success.levers import lever, not_falling
 from success.listing import Listing
 from success.phrases import beside, by_day, counted, money, percent, verb
+from success.ranking import ranked
 
-__all__ = ["accounts_to_call", "billing", "billing_list", "call_list", "calls", "listed", "lowest_health"]
+__all__ = [
+    "NOT_ON_RECORD",
+    "accounts_to_call",
+    "billing",
+    "billing_list",
+    "call_list",
+    "calls",
+    "listed",
+    "lowest_health",
+]
+
+NOT_ON_RECORD = "Contacts are not on record."
+"""What is said of every account where the history tells of no conversation with anybody."""
 
 _ROWS = (
     "csm_id", "rank", "account_id", "name", "segment", "stage", "mrr", "value", "churn", "typical", "at_stake", "by",
@@ -35,6 +45,7 @@ _ROWS = (
     "renews_on", "listed_since", "days_listed", "involuntary_share",
 )  # fmt: skip
 _PLAYS = Plays()
+_HEALTH = HealthSettings()
 
 
 def call_list(
@@ -43,12 +54,14 @@ def call_list(
     capacity: int,
     snoozed: Collection[str] = (),
     plays: Plays = _PLAYS,
+    health: HealthSettings = _HEALTH,
 ) -> pd.DataFrame:
     """The accounts that each CSM should call first, by the monthly revenue at risk beyond the usual.
 
     Ordered by `value * (p - typical)`: a large account with an ordinary risk is not urgent because it is large. An
     account that only the rules judged comes after all of those, by monthly revenue times what its health lacks to 100.
-    Not in it: accounts without revenue or without a risk above the usual, those that gave notice, and those of
+    Not in it: accounts without revenue or without a risk above the usual, those with less than `LEAST_AT_STAKE` at
+    stake, those in the best band of health unless their risk is high, those that gave notice, and those of
     `billing_list`.
 
     Parameters
@@ -65,7 +78,7 @@ def call_list(
     renews_on, listed_since and days_listed (unknown where the account comes up for one that is snoozed),
     involuntary_share.
     """
-    return _called(_ranked(book, calls), book, calls, capacity, snoozed, plays)
+    return _called(ranked(book, calls, health), book, calls, capacity, snoozed, plays)
 
 
 def billing_list(
@@ -76,7 +89,7 @@ def billing_list(
     count: int | None = None,
 ) -> pd.DataFrame:
     """The accounts whose risk is mainly that payments fail, in one list for billing; columns as of `call_list`."""
-    found = _ranked(book, calls)
+    found = ranked(book, calls, _HEALTH)
     found = found[found["billing"] & ~found["account_id"].isin(list(snoozed))].head(count or len(found))
     found = found.assign(rank=np.arange(1, len(found) + 1))
     return _told(found, book, calls, plays, for_billing=True)
@@ -88,16 +101,25 @@ def calls(
     capacity: int,
     snoozed: Collection[str] = (),
     plays: Plays = _PLAYS,
+    health: HealthSettings = _HEALTH,
+    contacts: bool | None = None,
 ) -> Listing:
-    """`call_list`, and how many are left out of it: snoozed, beyond_capacity, billing and notice_given."""
-    found = _ranked(book, settings)
-    rows = _called(found, book, settings, capacity, snoozed, plays)
-    ours = found[~found["billing"]]
+    """`call_list`, and how many are left out of it, by reason.
+
+    Parameters
+    ----------
+    contacts : whether conversations are on record at all; as the book says when not given.
+    """
+    found = ranked(book, settings, health)
+    rows = _called(found, book, settings, capacity, snoozed, plays, contacts)
+    ours = found[found["worth"] & ~found["billing"]]
     away = int(ours["account_id"].isin(list(snoozed)).sum())
     left_out = {
         "snoozed": away,
         "beyond_capacity": len(ours) - away - len(rows),
         "billing": int(found["billing"].sum()),
+        "healthy": int((found["healthy"] & ~found["billing"]).sum()),
+        "little_at_stake": int((~found["worth"] & ~found["healthy"] & ~found["billing"]).sum()),
         "notice_given": int(status_in(book, "notice_given").sum()),
     }
     notes = []
@@ -113,13 +135,19 @@ def billing(
 ) -> Listing:
     """`billing_list`, and how many snoozed accounts are left out of it."""
     rows = billing_list(book, settings, snoozed, plays)
-    away = int(_ranked(book, settings)["billing"].sum()) - len(rows)
+    away = int(ranked(book, settings, _HEALTH)["billing"].sum()) - len(rows)
     share = percent(settings.involuntary_share)
     note = f"More than {share} of the risk of each of these accounts is that payments fail, not that it decides to go."
     return Listing(rows, {"snoozed": away}, (note,) if len(rows) else ())
 
 
-def listed(book: pd.DataFrame, previous: pd.DataFrame | None, calls: CallSettings, capacity: int) -> pd.DataFrame:
+def listed(
+    book: pd.DataFrame,
+    previous: pd.DataFrame | None,
+    calls: CallSettings,
+    capacity: int,
+    health: HealthSettings = _HEALTH,
+) -> pd.DataFrame:
     """Each CSM's call list as it is kept with the day's scores; nobody is snoozed, so it is the same whenever made.
 
     Parameters
@@ -131,8 +159,8 @@ def listed(book: pd.DataFrame, previous: pd.DataFrame | None, calls: CallSetting
     account_id, list_rank (1 and up for each CSM), listed_since: the previous one's where the account was on that list
     too, else the book's day; sorted by account_id.
     """
-    found = _ranked(book, calls)
-    found = _cut(found[~found["billing"]], capacity)
+    found = ranked(book, calls, health)
+    found = _cut(found[found["worth"] & ~found["billing"]], capacity)
     since: dict[Any, Any] = {}
     if previous is not None:
         since = dict(zip(texts(previous, "account_id"), texts(previous, "listed_since"), strict=True))
@@ -176,39 +204,6 @@ def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     return known.sort_values(["health", "mrr"], ascending=[True, False], kind="stable").head(count)
 
 
-def _ranked(book: pd.DataFrame, calls: CallSettings) -> pd.DataFrame:
-    """Everybody who could be called, the most urgent first: account_id, csm_id, place (in the book), billing, ..."""
-    p, typical, value = churn_of(book), typical_of(book), value_of(book, calls.strategic_weight)
-    told = scored(book)
-    health = np.where(told, np.nan, displayed(_rule_health(book)))
-    by_rules = ~np.isnan(health) & ~status_in(book, "churned", "notice_given")
-    at_stake = np.where(told, value * (p - typical), np.where(by_rules, value * (100 - health) / 100, np.nan))
-    h = headline_of(book)
-    involuntary = numbers(book, f"involuntary_{h}d")
-    share = np.divide(involuntary, p, out=np.full(len(book), np.nan), where=told & (np.nan_to_num(p) > 0))
-    frame = table(
-        {
-            "account_id": texts(book, "account_id"),
-            "csm_id": texts(book, "csm_id"),
-            "place": np.arange(len(book)),
-            "by_rules": by_rules,
-            "at_stake": at_stake,
-            "rule_health": health,
-            "involuntary_share": share,
-            "billing": told & (np.nan_to_num(share) > calls.involuntary_share),
-        }
-    )
-    frame = frame[np.nan_to_num(at_stake) > 0]
-    return frame.sort_values(["by_rules", "at_stake", "account_id"], ascending=[True, False, True])
-
-
-def _rule_health(book: pd.DataFrame) -> np.ndarray:
-    """(n,) health by the rules: that of the scorecard, else the book's health where that is rule-based."""
-    health = np.where(texts(book, "health_source") == "rule_based", numbers(book, "health"), np.nan)
-    beside_model = numbers(book, "rule_health")
-    return np.where(np.isnan(beside_model), health, beside_model)
-
-
 def _called(
     found: pd.DataFrame,
     book: pd.DataFrame,
@@ -216,9 +211,10 @@ def _called(
     capacity: int,
     snoozed: Collection[str],
     plays: Plays,
+    contacts: bool | None = None,
 ) -> pd.DataFrame:
-    ours = found[~found["billing"] & ~found["account_id"].isin(list(snoozed))]
-    return _told(_cut(ours, capacity), book, calls, plays, for_billing=False)
+    ours = found[found["worth"] & ~found["billing"] & ~found["account_id"].isin(list(snoozed))]
+    return _told(_cut(ours, capacity), book, calls, plays, contacts=contacts)
 
 
 def _cut(found: pd.DataFrame, capacity: int) -> pd.DataFrame:
@@ -231,7 +227,13 @@ def _cut(found: pd.DataFrame, capacity: int) -> pd.DataFrame:
 
 
 def _told(
-    found: pd.DataFrame, book: pd.DataFrame, calls: CallSettings, plays: Plays, *, for_billing: bool
+    found: pd.DataFrame,
+    book: pd.DataFrame,
+    calls: CallSettings,
+    plays: Plays,
+    *,
+    for_billing: bool = False,
+    contacts: bool | None = None,
 ) -> pd.DataFrame:
     """The columns of `call_list` for the rows that are shown."""
     rows, day = book.iloc[found["place"].to_numpy()], day_of(book)
@@ -256,11 +258,15 @@ def _told(
         why.append(f"{start}{_why(told['churn'][i], told['typical'][i], when, told['at_stake'][i], share)}")
     told["why"] = why
     tops, scores = texts(rows, "top"), texts(rows, "rule_scores")
-    levers = [lever(top, plays, rules_told) for top, rules_told in zip(tops, scores, strict=True)]
+    first = "billing" if for_billing else None
+    asked = zip(tops, scores, not_falling(rows), strict=True)
+    levers = [lever(top, plays, rules_told, fine, first) for top, rules_told, fine in asked]
     for place, name in enumerate(("driver", "driver_feature", "driver_dimension", "play")):
         told[name] = [one[place] for one in levers]
     told["days_since_contact"] = numbers(rows, "f_days_since_two_way_contact")
-    told["contact"] = [_contact(n) for n in told["days_since_contact"]]
+    if contacts is None:
+        contacts = bool((~np.isnan(numbers(book, "f_days_since_two_way_contact"))).any())
+    told["contact"] = [_contact(n) if contacts else NOT_ON_RECORD for n in told["days_since_contact"]]
     told["days_listed"] = np.array([_days(day, since) for since in told["listed_since"]], dtype=float)
     return table(told, _ROWS)
 
@@ -283,7 +289,7 @@ def _why_by_rules(health: float, at_stake: float) -> str:
 
 def _contact(ago: float) -> str:
     if np.isnan(ago):
-        return "No two-way contact is on record."
+        return "It was never spoken with, both ways."
     return "Last spoke both ways today." if ago == 0 else f"Last spoke both ways {counted(int(ago), 'day')} ago."
 
 

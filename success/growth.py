@@ -19,6 +19,8 @@ __all__ = ["WELL_ABOVE", "growth", "growth_list"]
 WELL_ABOVE = 2.0
 """An account without a signal is listed from so many times the usual probability of growing."""
 
+_USERS_DAYS, _DEPARTMENTS_DAYS = 90, 180
+"""Days that new users and new departments are counted over."""
 _CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "plan", "band", "renews_on")
 _ROWS = (
     *_CARRIED, "mrr", "kind", "why", "signals", "expansion", "typical", "to_grow", "health", "limit_used_share",
@@ -27,7 +29,7 @@ _ROWS = (
 
 
 def growth_list(book: pd.DataFrame, settings: Settings, count: int | None = None) -> pd.DataFrame:
-    """Paying accounts that are not at risk and may buy more, by monthly revenue times the probability of growing.
+    """Paying accounts to grow, neither at risk nor on a call list, by monthly revenue times the probability of growing.
 
     Accounts with a signal but no such probability come after those with one, by what they pay. An account without a
     signal is in it only where growing is `WELL_ABOVE` times as likely as usual.
@@ -47,7 +49,7 @@ def growth_list(book: pd.DataFrame, settings: Settings, count: int | None = None
 
 
 def growth(book: pd.DataFrame, settings: Settings, count: int | None = None) -> Listing:
-    """`growth_list`, and how many accounts with a signal are left out of it: at_risk, or of too low a health."""
+    """`growth_list`, and how many accounts with a signal are left out of it, by reason."""
     chosen, signals, left_out = _judged(book, settings)
     rows = _worded(book, chosen, signals, count)
     notes = []
@@ -94,12 +96,14 @@ def _horizon(book: pd.DataFrame) -> int | None:
 def _judged(book: pd.DataFrame, settings: Settings) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, int]]:
     """(n,) who is on the list, (n,) who shows which signal, and who is not on it although they show one."""
     wanted = settings.growth
+    tenure = numbers(book, "f_tenure_days")
     signals = {
         "limit": numbers(book, "f_limit_used_share_30d") >= wanted.limit_share,
         "seats": numbers(book, "f_seats_used_share") >= wanted.seats_share,
-        # A young account's users are all new.
-        "users": (numbers(book, "f_new_users_90d") >= wanted.new_users) & (texts(book, "stage") != "onboarding"),
-        "departments": numbers(book, "f_new_departments_180d") >= 1,
+        # Of a young account everything is new: what is counted must have begun after its onboarding, or existed before.
+        "users": (numbers(book, "f_new_users_90d") >= wanted.new_users)
+        & (tenure >= settings.stages.onboarding_days + _USERS_DAYS),
+        "departments": (numbers(book, "f_new_departments_180d") >= 1) & (tenure >= _DEPARTMENTS_DAYS),
     }
     h = _horizon(book)
     p, typical = numbers(book, f"expansion_{h}d"), numbers(book, f"expansion_typical_{h}d")
@@ -109,8 +113,13 @@ def _judged(book: pd.DataFrame, settings: Settings) -> tuple[np.ndarray, dict[st
     asked = (some | likely) & (np.nan_to_num(numbers(book, "mrr")) > 0) & ~gone
     risky, health = high_risk(book, settings), displayed(numbers(book, "health"))
     ill = health < wanted.least_health
-    left_out = {"at_risk": int((asked & some & risky).sum()), "low_health": int((asked & some & ~risky & ill).sum())}
-    return asked & ~risky & ~ill, signals, left_out
+    called = ~np.isnan(numbers(book, "list_rank"))
+    left_out = {
+        "at_risk": int((asked & some & risky).sum()),
+        "low_health": int((asked & some & ~risky & ill).sum()),
+        "on_call_list": int((asked & some & ~risky & ~ill & called).sum()),
+    }
+    return asked & ~risky & ~ill & ~called, signals, left_out
 
 
 def _why(frame: dict[str, Any], signals: dict[str, np.ndarray], i: int, by: str) -> str:

@@ -1,13 +1,15 @@
-"""Movers: a book in; the largest falls and rises of health that customers brought about themselves, out."""
+"""Movers: a book in; the largest falls and rises of health by what changed at the accounts themselves, out."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from features.catalogue import CATALOGUE
 from features.plays import Plays
 from features.settings import Settings
 from success.book import as_json, churn_of, displayed, numbers, status_in, table, texts
@@ -18,27 +20,37 @@ from success.phrases import counted, money, on_day, points, verb
 __all__ = ["movers"]
 
 _CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "band", "renews_on")
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _LEAST = 0.5
 """Points below which a change reads as none."""
 
 
 def movers(book: pd.DataFrame, settings: Settings, count: int = 10) -> Listing:
-    """The `count` largest falls and then as many rises of health since last week, by the customer's own part.
+    """The `count` largest falls and then as many rises of health since last week, by what changed at the account.
 
     Left out and counted are accounts whose health moved mostly for another reason: another stage, data that came late,
-    another model (`mostly_other`); and those without a health of last week to compare with (`not_comparable`).
+    another model (`mostly_other`); whose health as it is shown did not move that way (`hardly_moved`); of which all
+    that moved reads the other way than their health, as more failed payments where it rose (`unclear`); and those
+    without a health of last week to compare with (`not_comparable`).
 
     Returns
     -------
     Rows direction ("fall" or "rise"), account_id, name, csm_id, segment, stage, band, renews_on, arm, mrr, mrr_at_risk,
-    health, health_7d, health_7d_on, change (points, the customer's part), other (points), driver and driver_before (the
-    sentences of what moved, now and then), driver_feature, driver_points, actionable, play, sentence.
+    health, health_7d, health_7d_on, change (points, by what changed at the account), other (points), driver and
+    driver_before (the sentences of what moved, now and then), driver_feature, driver_points, actionable, play,
+    sentence.
     """
     change, other = numbers(book, "change_7d_customer"), np.nan_to_num(numbers(book, "change_7d_other"))
     with_health = ~np.isnan(numbers(book, "health")) & ~status_in(book, "churned")
     known = ~np.isnan(change) & with_health
     elsewhere = known & (np.abs(other) > np.abs(change)) & (np.abs(other) >= _LEAST)
     moved = known & ~elsewhere & (np.abs(change) >= _LEAST)
+    shown = displayed(numbers(book, "health")) - displayed(numbers(book, "health_7d"))
+    still = moved & (shown * change <= 0)
+    moved &= ~still
+    leads = {i: _lead(told, change[i]) for i, told in enumerate(texts(book, "moved")) if moved[i]}
+    unclear = np.array([moved[i] and leads[i] is None for i in range(len(book))], dtype=bool)
+    moved &= ~unclear
     order = pd.DataFrame(
         {"change": change, "mrr": -np.nan_to_num(numbers(book, "mrr")), "id": texts(book, "account_id")}
     )
@@ -56,11 +68,12 @@ def movers(book: pd.DataFrame, settings: Settings, count: int = 10) -> Listing:
         )
     if len(book) and not known.any():
         notes.append("No account has a health of last week to compare with.")
-    left_out = {"mostly_other": away, "not_comparable": int((with_health & ~known).sum())}
-    return Listing(_told(book, places, settings.plays), left_out, tuple(notes))
+    left_out = {"mostly_other": away, "hardly_moved": int(still.sum()), "unclear": int(unclear.sum())}
+    left_out["not_comparable"] = int((with_health & ~known).sum())
+    return Listing(_told(book, places, [leads[i] or {} for i in places], settings.plays), left_out, tuple(notes))
 
 
-def _told(book: pd.DataFrame, places: np.ndarray, plays: Plays) -> pd.DataFrame:
+def _told(book: pd.DataFrame, places: np.ndarray, leads: list[dict[str, Any]], plays: Plays) -> pd.DataFrame:
     rows = book.iloc[places]
     told: dict[str, Any] = {name: texts(rows, name) for name in (*_CARRIED, "health_7d_on")}
     told |= {"mrr": numbers(rows, "mrr"), "health": displayed(numbers(rows, "health"))}
@@ -68,7 +81,6 @@ def _told(book: pd.DataFrame, places: np.ndarray, plays: Plays) -> pd.DataFrame:
     told |= {"health_7d": displayed(numbers(rows, "health_7d")), "change": numbers(rows, "change_7d_customer")}
     told["other"] = np.nan_to_num(numbers(rows, "change_7d_other"))
     told["direction"] = np.where(told["change"] < 0, "fall", "rise").astype(object)
-    leads = [_lead(text, change) for text, change in zip(texts(rows, "moved"), told["change"], strict=True)]
     told["driver"] = [lead.get("sentence") for lead in leads]
     told["driver_before"] = [lead.get("sentence_before") for lead in leads]
     told["driver_feature"] = [lead.get("feature") for lead in leads]
@@ -81,10 +93,30 @@ def _told(book: pd.DataFrame, places: np.ndarray, plays: Plays) -> pd.DataFrame:
     return table(told, order)
 
 
-def _lead(moved: object, change: float) -> dict[str, Any]:
-    """What moved most in the direction of the whole; nothing where nothing is known to have."""
+def _lead(moved: object, change: float) -> dict[str, Any] | None:
+    """What moved most in the direction of the whole; empty where nothing is known to have.
+
+    None where whatever did reads as if it had moved the other way.
+    """
     found = [d for d in as_json(moved) if isinstance(d.get("points"), (int, float)) and d["points"] * change > 0]
-    return max(found, key=lambda d: abs(d["points"])) if found else {}
+    straight = [d for d in found if not _contrary(d)]
+    if not straight:
+        return None if found else {}
+    return max(straight, key=lambda d: abs(d["points"]))
+
+
+def _contrary(driver: dict[str, Any]) -> bool:
+    """Whether a driver's own value got better where health fell, or worse where it rose; the sentences tell it."""
+    feature = str(driver.get("feature"))
+    good = CATALOGUE[feature].good if feature in CATALOGUE else "neither"
+    now, before = (_NUMBER.findall(str(driver.get(name) or "")) for name in ("sentence", "sentence_before"))
+    if good == "neither" or not now or len(now) != len(before):
+        return False
+    # The same sentence with other numbers; what it speaks of comes first in it.
+    if _NUMBER.sub("", driver["sentence"]) != _NUMBER.sub("", driver["sentence_before"]):
+        return False
+    rise = float(now[0].replace(",", "")) - float(before[0].replace(",", ""))
+    return rise * driver["points"] * (1 if good == "high" else -1) < 0
 
 
 def _play(lead: dict[str, Any], plays: Plays) -> str | None:
@@ -98,7 +130,7 @@ def _sentence(told: dict[str, Any]) -> str:
     since, mrr, at_risk = told["health_7d_on"], told["mrr"], told["mrr_at_risk"]
     when = f"since {on_day(since)}" if isinstance(since, dt.date) else "since last week"
     way = "fell" if told["change"] < 0 else "rose"
-    text = f"Health {way} by {points(told['change'])} {when} through what the customer did and is {told['health']:.0f}"
+    text = f"Health {way} by {points(told['change'])} {when} by what changed at the account and is {told['health']:.0f}"
     if told["driver"]:
         before = f" (before: {_inside(told['driver_before'])})" if told["driver_before"] else ""
         text += f"; {_inside(told['driver'])}{before}"

@@ -83,6 +83,7 @@ def overview(book: pd.DataFrame, settings: Settings) -> dict[str, Any]:
         **groups,
         "bands": list(settings.health.bands),
         "left_out": left_out,
+        "notes": [],
     }
 
 

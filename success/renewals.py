@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.plays import Plays
 from success.book import displayed, numbers, records, status_in, table, texts
-from success.levers import lever
+from success.levers import lever, not_falling
 from success.phrases import counted, money, verb
 
 __all__ = ["RANGE", "Renewals", "renewals", "revenue_range"]
@@ -50,8 +50,9 @@ class Renewals:
         """Accounts of a month (of all dated ones without one), each with its driver and play."""
         found = self.accounts[self.accounts["kind"] == "dated"]
         found = (found if month is None else found[found["month"] == month]).head(count or len(found))
-        levers = [lever(top, plays or Plays()) for top in found["top"]]
-        told = found.drop(columns="top").reset_index(drop=True)
+        asked = zip(found["top"], found["held"], strict=True)
+        levers = [lever(top, plays or Plays(), fine=held) for top, held in asked]
+        told = found.drop(columns=["top", "held"]).reset_index(drop=True)
         return told.assign(
             driver=pd.Series([one.sentence for one in levers], dtype=object),
             play=pd.Series([one.play for one in levers], dtype=object),
@@ -88,6 +89,7 @@ def renewals(book: pd.DataFrame) -> Renewals:
     paying = (mrr > 0) & ~status_in(book, "churned")
     told: dict[str, Any] = {name: texts(book, name)[paying] for name in (*_CARRIED, "top")}
     told |= {"mrr": mrr[paying], "health": displayed(numbers(book, "health"))[paying]}
+    told["held"] = not_falling(book[paying])
     given = status_in(book, "notice_given")[paying]
     told["likelihood"] = np.where(given, 0.0, numbers(book, "renewal_next")[paying])
     monthly = (numbers(book, "f_term_months")[paying] <= 1) & ~given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.errors import TenureError
 from features.practice import AlertRule
 from features.settings import Settings
 from serving.alerting.messages import body_of, cleared_detail, opened_detail
@@ -19,6 +19,7 @@ from serving.store.copying import insert
 from serving.store.reading import Run, batches
 from serving.store.store import Store
 from serving.store.tables import alert_days, alert_state, alerts, outbox, runs
+from success.alert_rows import absent_segments
 from success.alerts import Cleared, Evaluated, Opened, Standing, evaluate, meaning
 from success.book import records
 
@@ -37,6 +38,7 @@ class DayDone:
     opened, cleared : alerts, the withheld ones among them.
     withheld : that opened in a control arm.
     queued : messages for the receiver.
+    warnings : sentences on rules that cannot be about what they say.
     """
 
     as_of: dt.date
@@ -44,6 +46,7 @@ class DayDone:
     cleared: int = 0
     withheld: int = 0
     queued: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def evaluate_days(
@@ -61,7 +64,6 @@ def evaluate_days(
 
     Raises
     ------
-    TenureError : two rules say the same.
     StoreError : the store cannot be read or written; the days before are done.
     """
     rules = _rules(settings)
@@ -79,7 +81,7 @@ def evaluate_days(
 
 def overtaken(store: Store, settings: Settings) -> list[dt.date]:
     """Scored days that were left out by a rule, since it had looked at a later one before they were scored."""
-    rules = [meaning(rule) for rule in settings.alerts]
+    rules = list(_rules(settings))
     with store.reading() as connection:
         asked = sa.select(alert_days.c.rule_hash, alert_days.c.as_of).where(alert_days.c.rule_hash.in_(rules))
         looked: dict[str, set[dt.date]] = {}
@@ -94,7 +96,7 @@ def evaluate_day(store: Store, settings: Settings, day: dt.date, rules: Mapping[
 
     Parameters
     ----------
-    rules : by `meaning`.
+    rules : by their keys.
 
     Returns
     -------
@@ -120,7 +122,8 @@ def evaluate_day(store: Store, settings: Settings, day: dt.date, rules: Mapping[
         for key, rule in due.items():
             asked = sa.select(alert_state.c.account_id, alert_state.c.state).where(alert_state.c.rule_hash == key)
             before = {account: Standing.from_json(text) for account, text in connection.execute(asked)}
-            found = evaluate(rule, book, day, before)
+            found = evaluate(rule, book, day, before, key)
+            writing.warn(rule, absent_segments(rule, book))
             writing.clear(found.cleared, {key: rule})
             writing.open(key, rule, found.opened)
             _keep(connection, key, found)
@@ -136,6 +139,7 @@ class _Day:
         self.connection, self.settings, self.run, self.rows = connection, settings, run, rows
         self.opened = self.cleared = self.withheld = 0
         self.messages: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
 
     def open(self, key: str, rule: AlertRule, found: Sequence[Opened]) -> None:
         """Store alerts; an account in a control arm gets one that nobody is told of."""
@@ -187,11 +191,19 @@ class _Day:
 
     def retire(self) -> None:
         """Close the alerts of rules that are not set any more, and forget where accounts stood with them."""
-        rules = [meaning(rule) for rule in self.settings.alerts]
+        rules = list(_rules(self.settings))
         orphans = (alerts.c.closed_on.is_(None), alerts.c.rule_hash.not_in(rules))
         asked = sa.select(alerts.c.key, alerts.c.account_id, alerts.c.opened_on).where(*orphans).order_by(alerts.c.id)
         self.clear([Cleared(*row, None, "rule_gone") for row in self.connection.execute(asked)], {})
         self.connection.execute(sa.delete(alert_state).where(alert_state.c.rule_hash.not_in(rules)))
+
+    def warn(self, rule: AlertRule, absent: Sequence[str]) -> None:
+        """Say that a rule is about segments that no account has."""
+        if absent:
+            told = f"segment{'s' if len(absent) > 1 else ''} " + ", ".join(f'"{name}"' for name in absent)
+            self.warnings.append(
+                f'The alert "{rule.name}" in [[alerts]] is about the {told}, which no account of {self.run.as_of} has.'
+            )
 
     def send(self) -> None:
         """Put the messages of the day into the outbox."""
@@ -199,7 +211,8 @@ class _Day:
             insert(self.connection, outbox, self.messages)
 
     def done(self) -> DayDone:
-        return DayDone(self.run.as_of, self.opened, self.cleared, self.withheld, len(self.messages))
+        told = len(self.messages)
+        return DayDone(self.run.as_of, self.opened, self.cleared, self.withheld, told, tuple(self.warnings))
 
     def _queue(
         self, key: str, kind: str, rule: str, account_id: str, detail: Mapping[str, Any], csm_id: str | None = None
@@ -230,12 +243,14 @@ def _keep(connection: sa.Connection, key: str, found: Evaluated) -> None:
 
 
 def _rules(settings: Settings) -> dict[str, AlertRule]:
-    """By what they say."""
+    """By what they say, and those that say the same by their order too."""
     found: dict[str, AlertRule] = {}
     for rule in settings.alerts:
-        if twin := found.get(meaning(rule)):
-            raise TenureError(f'The alerts "{twin.name}" and "{rule.name}" in [[alerts]] say the same; remove one.')
-        found[meaning(rule)] = rule
+        key, twins = meaning(rule), 0
+        while key in found:
+            twins += 1
+            key = hashlib.sha256(f"{meaning(rule)} {twins}".encode()).hexdigest()
+        found[key] = rule
     return found
 
 

@@ -15,8 +15,12 @@ _ENDS = {
     "gave_notice": "{name} has given notice",
     "left": "{name} is no longer among the accounts",
     "outside": "{name} is no longer in the segments or stages that this is about",
+    "data": "{subject} can no longer be told as it was, since tables of its data came, went or stopped",
+    "otherwise": "{subject} is {value} now, though not by what changed at the account alone",
     "rule_gone": "The rule is no longer in the settings, or says something else now",
 }
+
+_GROWING = {2.0: "doubling", 3.0: "tripling"}
 
 
 def opened_sentence(rule: AlertRule, opened: Opened, name: str, as_of: dt.date) -> str:
@@ -26,13 +30,13 @@ def opened_sentence(rule: AlertRule, opened: Opened, name: str, as_of: dt.date) 
     >>> opened_sentence(AlertRule("A", "health_billing", below=40, for_days=7), opened, "Acme", dt.date(2026, 3, 10))
     'Billing health of Acme fell below 40 and has stayed there for 7 days; it is 31 now, and was 52 on 2 March 2026.'
     >>> opened_sentence(AlertRule("B", "odds_of_leaving", times=2), opened._replace(value=2.3), "Acme", dt.date.max)
-    'The odds that Acme leaves have grown to 2.3 times what they were, within 7 days and by what changed at the account
-    itself.'
+    'The odds that Acme leaves have grown to 2.3 times what they were, within 7 days and by what changed at the
+    account.'
     """
     if rule.when == ODDS_OF_LEAVING:
         times = _shown(rule, opened.value, rule.times)
         grown = f"have grown to {times} times what they were, within {_days(rule.since_days)}"
-        return f"The odds that {name} leaves {grown} and by what changed at the account itself."
+        return f"The odds that {name} leaves {grown} and by what changed at the account."
     limit, moved = (rule.below, "fell below") if rule.below is not None else (rule.above, "rose above")
     assert limit is not None
     stayed = (as_of - opened.since).days
@@ -55,16 +59,22 @@ def cleared_sentence(rule: str, meant: AlertRule | None, cleared: Cleared, name:
     'Billing health of Acme is back at 46; the alert of 10 March 2026 is over.'
     >>> cleared_sentence("A", None, back._replace(why="churned"), "Acme")
     'Acme has churned; the alert of 10 March 2026 ("A") is over.'
+    >>> cleared_sentence("B", AlertRule("B", "odds_of_leaving", times=2), back._replace(value=1.7), "Acme")
+    'The odds that Acme leaves have stopped doubling: they are 1.7 times those of 7 days before, and the alert of
+    10 March 2026 is over.'
     """
-    if cleared.why != "back" or meant is None or cleared.value is None:
+    if cleared.why not in ("back", "data", "otherwise") or meant is None or cleared.value is None:
         return f'{_ENDS[cleared.why].format(name=name)}; the alert of {_day(cleared.opened_on)} ("{rule}") is over.'
     over = f"the alert of {_day(cleared.opened_on)} is over."
     if meant.when == ODDS_OF_LEAVING:
-        times = _shown(meant, cleared.value, meant.times)
-        grown = f"are {times} times what they were {_days(meant.since_days)} before"
-        return f"The odds that {name} leaves {grown}; {over}"
+        stopped = _GROWING.get(meant.times or 0.0) or f"growing {meant.times:g}-fold"
+        now = f"they are {_shown(meant, cleared.value, meant.times)} times those of {_days(meant.since_days)} before"
+        return f"The odds that {name} leaves have stopped {stopped}: {now}, and {over}"
     limit = meant.below if meant.below is not None else meant.above
-    return f"{_subject(meant, name)} is back at {_shown(meant, cleared.value, limit)}; {over}"
+    subject, value = _subject(meant, name), _shown(meant, cleared.value, limit)
+    if cleared.why in _ENDS:
+        return f"{_ENDS[cleared.why].format(subject=subject, value=value)}; {over}"
+    return f"{subject} is back at {value}; {over}"
 
 
 def rounded(rule: AlertRule | None, value: float | None) -> float | None:
@@ -80,7 +90,8 @@ def _subject(rule: AlertRule, name: str) -> str:
     if days := re.fullmatch(r"churn_(\d+)d", rule.when):
         return f"The chance that {name} leaves within {_days(int(days[1]))}"
     known = {"health": "Health", "rule_health": "Health by your own rules", "pulse": "The CSM's pulse"}
-    return f"{known.get(rule.when) or rule.when.removeprefix('health_').capitalize() + ' health'} of {name}"
+    of = "on" if rule.when == "pulse" else "of"
+    return f"{known.get(rule.when) or rule.when.removeprefix('health_').capitalize() + ' health'} {of} {name}"
 
 
 def _shown(rule: AlertRule, value: float, limit: float | None) -> str:

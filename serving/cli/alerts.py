@@ -248,7 +248,14 @@ def _told(days: list[DayDone], late: list[dt.date], delivered: Delivered | None,
     totals = {name: sum(getattr(done, name) for done in days) for name in ("opened", "cleared", "withheld", "queued")}
     sent = {"delivered": delivered.delivered if delivered else 0, "dead": delivered.dead if delivered else 0}
     trouble = {"trouble": delivered.trouble or None if delivered else None}
-    return {"days": [vars(done) for done in days], **totals, **sent, "waiting": waiting, **trouble, "left_out": late}
+    told = [{name: value for name, value in vars(done).items() if name != "warnings"} for done in days]
+    more = {"left_out": late, "warnings": _warnings(days)}
+    return {"days": told, **totals, **sent, "waiting": waiting, **trouble, **more}
+
+
+def _warnings(days: list[DayDone]) -> list[str]:
+    """Those of the newest day: what an older one lacked is nothing to mend."""
+    return list(days[-1].warnings) if days else []
 
 
 def _print_run(
@@ -259,6 +266,8 @@ def _print_run(
     if late:
         said = ", ".join(map(str, late[:3])) + (" and more" if len(late) > 3 else "")
         click.echo(f"Left out, since later days had been looked at before they were scored: {said}.", err=True)
+    for warning in _warnings(days):
+        click.echo(f"Warning: {warning}", err=True)
     if delivered:
         click.echo(
             f"{_count(delivered.delivered, 'message')} delivered, {delivered.dead:,} given up, {waiting:,} waiting."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["blindsided", "brief"]
 
 _ROWS = 25
-"""Accounts that are shown on a terminal; --json has them all."""
+"""Accounts that are shown on a terminal unless told otherwise."""
 
 
 @click.command()
@@ -57,12 +58,21 @@ def brief(context: click.Context, account_id: str, as_of: dt.date | None, as_jso
 @click.option("--since", type=DAY, required=True, help="The first day of the period.")
 @click.option("--until", type=DAY, required=True, help="The last day of the period.")
 @click.option("--csm", "csm_id", help="Only accounts that this CSM looked after.")
+@click.option(
+    "--count", type=click.IntRange(1), default=_ROWS, show_default=True, help="Accounts to show; --json has them all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @store_option
 @shared_options
 @click.pass_context
 def blindsided(
-    context: click.Context, since: dt.date, until: dt.date, csm_id: str | None, as_json: bool, **_: object
+    context: click.Context,
+    since: dt.date,
+    until: dt.date,
+    csm_id: str | None,
+    count: int,
+    as_json: bool,
+    **_: object,
 ) -> None:
     """Whether those who left in a period were seen coming: their band 90, 60 and 30 days before, never flagged first.
 
@@ -86,13 +96,16 @@ def blindsided(
         click.echo(sentence)
     if document["lost"]:
         click.echo()
-        _print_lost(document["lost"])
+        _print_lost(document["lost"], document["agreement"], count)
         _print_agreement(document["agreement"])
 
 
-def _print_lost(lost: list[dict[str, Any]]) -> None:
+def _print_lost(lost: list[dict[str, Any]], reasons: Collection[str], count: int) -> None:
     """The accounts that left, with what was told of them before."""
-    shown = lost[:_ROWS]
+    from success.blindsided import NOT_ON_RECORD, NOT_STATED
+
+    shown = lost[:count]
+    without = [name for name in (NOT_STATED, NOT_ON_RECORD) if name in reasons]
     days = list(shown[0]["before"])
     rows = [
         [
@@ -100,7 +113,7 @@ def _print_lost(lost: list[dict[str, Any]]) -> None:
             one["churned_on"],
             "-" if one["mrr"] is None else f"{one['mrr']:,.0f}",
             *(_seen(one["before"][number]) for number in days),
-            escape(", ".join(one["exit_reasons"]).replace("_", " ") or "not stated"),
+            escape(", ".join(one["exit_reasons"]).replace("_", " ") or " or ".join(without)),
         ]
         for one in shown
     ]

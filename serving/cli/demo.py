@@ -80,7 +80,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     print_scores(done, snoozed=away)
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
-    for command, why in (
+    steps = (
         (f"list calls --home {home}", "whom each CSM should call; `list` alone says which lists there are"),
         (f"list movers --home {home}", "whose health has moved most since last week, and why"),
         (f"brief --home {home} {_first(done)}", "one page on the first of them"),
@@ -88,8 +88,10 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
         (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
         (f"check {tables}", "what is in the made-up history"),
         ("check YOUR-FOLDER", "your own: accounts, subscriptions and usage are enough"),
-    ):
-        click.echo(f"  {program} {command:<42}  {why}")
+    )
+    width = max(len(command) for command, _ in steps)
+    for command, why in steps:
+        click.echo(f"  {program} {command:<{width}}  {why}")
 
 
 def _first(done: Done) -> str:

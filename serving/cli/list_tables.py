@@ -13,12 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from success.calls import NOT_ON_RECORD
 from success.phrases import counted, on_day
 
 __all__ = ["WIDTH", "print_list"]
 
 WIDTH = 100
 _MONTHS = 12
+_LONGEST_NAME = 40
 
 Row = Mapping[str, Any]
 
@@ -123,12 +125,23 @@ def _percent(name: str) -> Callable[[Row], str]:
 
 
 def _account(row: Row) -> str:
-    return f"{row['name']} ({row['account_id']})" if row["name"] else str(row["account_id"])
+    name = str(row["name"] or "")
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 1].rstrip()}…"
+    return f"{name} ({row['account_id']})" if name else str(row["account_id"])
 
 
 def _act(row: Row) -> str:
     """What stands behind it, and what to do."""
     return ". ".join(str(row[name]) for name in ("driver", "play") if row[name])
+
+
+def _spoke(row: Row) -> str:
+    """When there last was a conversation."""
+    days = row["days_since_contact"]
+    if days is not None:
+        return f"{days:.0f} d ago"
+    return "not on record" if row["contact"] == NOT_ON_RECORD else "never"
 
 
 def _weakest(row: Row) -> str:
@@ -150,7 +163,7 @@ _COLUMNS: dict[str, list[_Column]] = {
         _MRR,
         _Column("at stake", _number("at_stake")),
         _HEALTH,
-        _Column("spoke", lambda row: _ago(row["days_since_contact"])),
+        _Column("spoke", _spoke, True),
         _Column("why, and what to do", _act, True),
     ],
     "billing": [
@@ -211,7 +224,3 @@ _COLUMNS: dict[str, list[_Column]] = {
         _Column("in a week", _number("change_7d", 1, sign=True)),
     ],
 }
-
-
-def _ago(days: float | None) -> str:
-    return "never" if days is None else f"{days:.0f} d ago"

@@ -22,13 +22,14 @@ __all__ = ["lists"]
 @click.command("list")
 @click.argument("name", required=False, type=click.Choice(list(LISTS)), metavar="[NAME]")
 @click.option("--csm", "csm_id", help="Only accounts of this CSM.")
-@click.option("--segment", help="Only accounts of this segment.")
+@click.option("--segment", help="Only accounts of this segment, in any case of letters.")
 @click.option("--stage", type=click.Choice(STAGES), help="Only accounts in this stage.")
 @click.option("--band", help="Only accounts in this band of health, as in red.")
 @click.option(
     "--count",
     type=click.IntRange(1, MAX_COUNT),
-    help="Rows at most.  [default: what a CSM can call in a week for calls, 20 for movers, else 100]",
+    help="Rows at most; how many a CSM can call in a week is [calls] capacity.  "
+    "[default: that many for calls, 20 for movers, else 100]",
 )
 @click.option("--as-of", "as_of", type=DAY, help="The scored day that the list is of; the newest otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print what POST /lists would answer.")

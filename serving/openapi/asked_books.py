@@ -33,14 +33,14 @@ BOOK_REQUESTS: dict[str, Any] = {
             "csm_id": _text("Only accounts of this CSM."),
             "segment": _text("Only accounts of this segment."),
             "stage": {"type": "string", "enum": list(STAGES), "description": "Only accounts in this stage."},
-            "band": _text("Only accounts in this band of health, as the settings call it."),
+            "band": _text("Only accounts in this band of health, as today's settings call it."),
             "count": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MAX_COUNT,
                 "description": "Rows at most; where left out, what a CSM can call in a week (25 unless set) for "
-                f"`calls`, 20 for `movers` and {DEFAULT_COUNT} for the others. Of `calls` it is how long each CSM's "
-                "list is, too.",
+                f"`calls`, 20 for `movers` and {DEFAULT_COUNT} for the others. How many each CSM can call, it does not "
+                "change.",
             },
             "as_of": _AS_OF,
         },

@@ -59,7 +59,7 @@ STANDING: dict[str, Any] = {
     **{
         f"change_{part}": said(NUMBER_OR_NULL, f"The part of the change since then that is due to {due}.")
         for part, due in (
-            ("customer", "what the customer did"),
+            ("customer", "what changed at the account itself"),
             ("stage", "another stage, and with it another typical account"),
             ("data", "tables that came or went"),
             ("model", "another model"),
@@ -68,7 +68,7 @@ STANDING: dict[str, Any] = {
     "change_calendar": said(NUMBER_OR_NULL, "The change of calendar_points, which is no part of health."),
     "health_7d": said(NUMBER_OR_NULL, "Health about a week before, as today's model sees it."),
     "health_7d_on": DAY_OR_NULL,
-    "change_7d_customer": said(NUMBER_OR_NULL, "The part of the change since then that the customer brought about."),
+    "change_7d_customer": said(NUMBER_OR_NULL, "The part of it that came about at the account itself."),
     "change_7d_other": said(NUMBER_OR_NULL, "The rest of it."),
     "health_28d": said(NUMBER_OR_NULL, "Health about four weeks before, as today's model sees it."),
     "health_28d_on": DAY_OR_NULL,

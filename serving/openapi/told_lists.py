@@ -38,7 +38,7 @@ _GROUP: dict[str, Any] = {
     "median_health": NUMBER_OR_NULL,
     **{f"mean_{name}": NUMBER_OR_NULL for name in DIMENSIONS},
     "change_7d": said(NUMBER_OR_NULL, "The mean change in a week, of those with a health of last week."),
-    "change_7d_customer": said(NUMBER_OR_NULL, "The part of it that customers brought about."),
+    "change_7d_customer": said(NUMBER_OR_NULL, "The part of it that comes from what changed at the accounts."),
     "compared": said(COUNT, "How many have a health of last week."),
 }
 _SHARES = {
@@ -76,7 +76,7 @@ _ROWS_AND_SUMMARIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         ROWS["calls"],
         {
             **_PLAIN,
-            "capacity": said({"type": "integer", "minimum": 1}, "Accounts of each CSM at most."),
+            "capacity": said({"type": "integer", "minimum": 1}, "Accounts of each CSM at most, whatever `count` is."),
             "precision": or_null("Precision", "How often the lists were right, by POST /feedback."),
         },
     ),
@@ -122,7 +122,7 @@ _ROWS_AND_SUMMARIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "line": said(TEXT, "All of it in one sentence."),
             "overall": {"anyOf": [object_of(_GROUP, patternProperties=_SHARES), {"type": "null"}]},
             "bands": said(NAMES, "The worst first."),
-            **_LEFT_OUT,
+            **_PLAIN,
         },
     ),
 }
@@ -141,7 +141,7 @@ def _list_schemas() -> dict[str, Any]:
                 "model_version": TEXT_OR_NULL,
                 "computed_at": TIME,
                 "rows": said(list_of(f"{title}Row"), "The first one first; `count` at most."),
-                "total": said(COUNT, "How many there are in all."),
+                "total": said(COUNT, "How many there are in all, whatever `count` is."),
                 "summary": object_of(summary),
             },
             description=LISTS[name].says,

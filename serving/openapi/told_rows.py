@@ -29,7 +29,7 @@ MRR = {"mrr": said(NUMBER_OR_NULL, "Monthly recurring revenue.")}
 _BAND = {"band": said(TEXT_OR_NULL, "Of the account's health.")}
 _RENEWS = {"renews_on": said(DAY_OR_NULL, "The next renewal, where it is known.")}
 _HEALTH = {"health": said(SHOWN, "Health as it is shown: whole, from 0 to 100.")}
-_DRIVER = {"driver": said(TEXT_OR_NULL, "The largest driver that can be acted on, as a sentence.")}
+_DRIVER = {"driver": said(TEXT_OR_NULL, "The largest driver that can be mended, else the largest, as a sentence.")}
 _PLAY = {"play": said(TEXT_OR_NULL, "What the team does about it.")}
 _VALUE = {"value": said(NUMBER, "Monthly revenue, weighted where the account is strategic.")}
 _ODDS = {
@@ -126,8 +126,8 @@ _MOVER = {
     **_HEALTH,
     "health_7d": said(SHOWN, "About a week before, as today's model sees it."),
     "health_7d_on": DAY_OR_NULL,
-    "change": said(NUMBER, "Points that the customer brought about."),
-    "other": said(NUMBER, "Points that another stage, other data or another model brought about."),
+    "change": said(NUMBER, "Points that come from what changed at the account."),
+    "other": said(NUMBER, "Points that come from another stage, other data or another model."),
     "driver": said(TEXT_OR_NULL, "What moved most, as it reads now."),
     "driver_before": said(TEXT_OR_NULL, "As it read then."),
     "driver_feature": TEXT_OR_NULL,
@@ -144,7 +144,7 @@ _DISAGREEMENT = {
     **{name: said(SHOWN, of) for name, of in (("model", "The model's health."), ("rules", "The scorecard's."))},
     "pulse": said(SHOWN, "The CSM's."),
     "pair": said(TEXT, "The two that lie furthest apart."),
-    "difference": said(POINTS, "Of those two."),
+    "difference": said(POINTS, "Of those two: points of model and pulse, else of their percentiles within the day."),
     "pessimist": {"type": "string", "enum": ["model", "rules", "pulse"]},
     "bands_apart": COUNT,
     "pairs": said(COUNT, "How many pairs differ."),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 
-from success.book import as_json
+from features.catalogue import CATALOGUE
+from success.brief.drivers import WINDOWS, lately
 from success.brief.markup import one_line
-from success.brief.subject import Subject
+from success.brief.subject import Subject, objects
 from success.brief.words import ago, signed, unlike
 from success.health import display
 from success.phrases import listed_out, on_day, points
@@ -16,11 +18,13 @@ __all__ = ["changes"]
 
 LEAST = 0.5
 _CAUSES = (
-    ("change_customer", "what the customer did"),
+    ("change_customer", "what changed at the account"),
     ("change_stage", "a new segment or stage"),
     ("change_data", "what data there are"),
     ("change_model", "another model"),
 )
+_COUNT = re.compile(r"(?i)\bno\b|\d[\d,]*(?:\.\d+)?")
+_COUNTED = ("count", "percent", "number", "money")
 
 
 def changes(it: Subject) -> Iterator[str]:
@@ -48,32 +52,51 @@ def changes(it: Subject) -> Iterator[str]:
             f"When the renewal falls, which is no part of health, makes leaving {likely} likely than on {on_day(on)}, "
             f"by {points(calendar)}."
         )
-    for topic in as_json(it.row.get("moved"))[:3]:
+    for topic in objects(it.row.get("moved"))[:3]:
         now, then, moved = topic.get("sentence"), topic.get("sentence_before"), it.number("points", topic)
-        if not now or moved is None:
+        feature = str(topic.get("feature"))
+        if not now or moved is None or it.age < WINDOWS.get(feature, 0):
             continue
-        sentence, earlier = one_line(now, 300).removesuffix("."), one_line(then or "", 300).removesuffix(".")
+        sentence, earlier = (lately(one_line(told or "", 300).removesuffix(".")) for told in (now, then))
+        if _belied(feature, sentence, earlier, moved):
+            continue
         was = f" (before: {unlike(earlier, sentence)})" if earlier and earlier != sentence else ""
         yield f"{'Better' if moved > 0 else 'Worse'} by {points(moved)}: {sentence}{was}."
-    since, rank = it.day("listed_since"), it.number("list_rank")
+    since, rank = it.day("listed_since"), it.list_rank
     if since is not None:
-        place = f", in place {rank:.0f}" if rank is not None else ""
+        place = f", in place {rank}" if rank is not None else ""
         if since >= it.as_of:
             yield f"It came onto its CSM's call list today{place}."
         else:
             yield f"It has been on its CSM's call list since {on_day(since)} ({ago(since, it.as_of)}){place}."
 
 
+def _belied(feature: str, now: str, then: str, moved: float) -> bool:
+    """Whether what is told of a topic went the other way than its points, as where one part of it outweighs another."""
+    declared = CATALOGUE[feature] if feature in CATALOGUE else None  # noqa: SIM401
+    counts = [found[0] for told in (now, then) if (found := _COUNT.search(told))]
+    if declared is None or declared.show.split("|")[0] not in _COUNTED or len(counts) < 2:
+        return False
+    more = _size(counts[0]) - _size(counts[1])
+    return more * moved * {"high": 1, "low": -1}.get(declared.good or "", 0) < 0
+
+
+def _size(count: str) -> float:
+    return 0.0 if count.casefold() == "no" else float(count.replace(",", ""))
+
+
 def _moved(as_of: dt.date, day: dt.date, before: float, now: float, causes: list[str]) -> str:
     """One trend: from, to, and by what."""
     one, other = display(before), display(now)
-    way = "stayed at" if one == other else f"{'fell' if other < one else 'rose'} from {one} to"
+    if one == other:
+        return f"Since {on_day(day)} ({ago(day, as_of)}) health stayed at {other}."
+    way = f"{'fell' if other < one else 'rose'} from {one} to"
     why = f"{', ' if len(causes) == 1 else ': '}{listed_out(causes)}" if causes else ""
     return f"Since {on_day(day)} ({ago(day, as_of)}) health {way} {other}{why}."
 
 
 def _week_causes(it: Subject, shown: int) -> list[str]:
-    parts = (("change_7d_customer", "what the customer did"), ("change_7d_other", "its segment, stage or data"))
+    parts = (("change_7d_customer", "what changed at the account"), ("change_7d_other", "its segment, stage or data"))
     return _parts(it, parts, shown)
 
 

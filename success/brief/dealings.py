@@ -75,14 +75,14 @@ def departure(it: Subject) -> Iterator[str]:
         how = ended.get(str(it.fact("end_reason")), "")
         yield f"Its last paid subscription ended on {since(gone, it.as_of)}{how}." if gone else "It has left."
     else:
-        noticed, ends = it.fact_day("notice_on"), it.fact_day("ends_on")
+        noticed, ends = it.fact_day("notice_on"), it.ending
         yield f"Notice was given on {since(noticed, it.as_of)}." if noticed else "Notice has been given."
-        if ends:
-            yield f"It ends {_when(ends, it.as_of)}."
+        if ends is None:
+            yield "When it ends is not on record."
+        elif ends < it.as_of:
+            yield f"Its term ended on {since(ends, it.as_of)}."
         else:
-            term = it.day("renews_on") or it.fact_day("renews_on")
-            until = f"; the present term runs until {on_day(term)} ({ahead(term, it.as_of)})" if term else ""
-            yield f"When it ends is not on record{until}."
+            yield f"It ends {_when(ends, it.as_of)}."
     yield from reasons(it)
 
 
@@ -114,7 +114,9 @@ def worth(it: Subject) -> Iterator[str]:
         yield f"What it pays is not on record{what}."
         return
     year = float(f"{12 * paid:.3g}")  # a year of what is said of a month, rounded, would be another number
-    yield f"It pays {money(paid)}{unit} a month, about {money(year)} a year{what}."
+    yield (
+        f"It pays {money(paid)}{unit} a month, about {money(year)} a year{what}." if paid else f"It pays nothing{what}."
+    )
     if isinstance(before := it.fact("mrr_year_ago"), (int, float)):
         if before > 0 and paid > 0:
             compared = change(before, paid)

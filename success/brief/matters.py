@@ -14,6 +14,9 @@ __all__ = ["open_matters", "use"]
 _OLD = 365
 """A milestone that was due longer ago is no open matter any more."""
 
+_BEHIND = 56
+"""Days that an account must have behind it for there to be four weeks before the last four."""
+
 
 def open_matters(it: Subject) -> Iterator[str]:
     """Tickets, invoices, failed payments, the card, and milestones past their day."""
@@ -29,9 +32,12 @@ def _tickets(it: Subject) -> Iterator[str]:
         yield "Support tickets are not on record."
         return
     new, still = tickets.get("opened_90d") or 0, tickets.get("open")
-    lately = f"{f'{new:,}' if new else 'none'} {verb(new or 1, 'was', 'were')} opened in the last 90 days"
-    if tickets.get("urgent_90d"):
-        lately += f", {tickets['urgent_90d']:,} of high or urgent priority"
+    urgent = tickets.get("urgent_90d") or 0
+    if new == 1 and urgent:
+        lately = "1, of high or urgent priority, was opened in the last 90 days"
+    else:
+        lately = f"{f'{new:,}' if new else 'none'} {verb(new or 1, 'was', 'were')} opened in the last 90 days"
+        lately += f", {urgent:,} of high or urgent priority" if urgent else ""
     if still is None:
         yield f"Which support tickets are open is not on record; {lately}."
     elif not still:
@@ -105,9 +111,9 @@ def use(it: Subject) -> Iterator[str]:
     people, before = usage.get("people_28d"), usage.get("people_before")
     told = f"It was last used {ago(last, it.as_of)}"
     if isinstance(people, int) and isinstance(before, int):
-        told += (
-            f"; by {counted(people, 'person', 'people')} in the last four weeks, {before or 'none'} in the four before"
-        )
+        told += f"; by {counted(people, 'person', 'people')} in the last four weeks"
+        if it.age >= _BEHIND:
+            told += ", as in the four before" if before == people else f", {before or 'none'} in the four before"
     yield f"{told}."
     if any(weeks):
         shown = ", ".join(f"{n:,}" for n in weeks)

@@ -7,22 +7,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from features.feature import DIMENSIONS
-from success.book import as_json
+from success.brief.drivers import against, in_favour, sentence_of, size_of
 from success.brief.markup import one_line
-from success.brief.subject import Subject, as_day, named
+from success.brief.subject import Subject, as_day
 from success.brief.words import kind, opening, signed
 from success.health import TYPICAL, band_of, display
-from success.phrases import beside, by_day, listed_out, on_day, points
+from success.phrases import beside, by_day, listed_out, on_day
 from success.wording import odds
 
-__all__ = ["against", "cost_of", "health_line", "odds_line", "sentence_of", "standing"]
+__all__ = ["health_line", "odds_line", "standing"]
 
 LEAST = 0.5
 _NEAR = 2.0
 """A dimension within so many points of 50 is about typical."""
 _AGAINST, _FOR, _TOLD = 3, 2, 1.0
 """So many drivers each way at most, from so many points on."""
-_TYPICAL = re.compile(r" \(typical: ([^()]*)\)$")
 
 
 def standing(it: Subject) -> Iterator[str]:
@@ -98,13 +97,11 @@ def _apart(it: Subject) -> Iterator[str]:
 
 
 def _driver_lines(it: Subject) -> Iterator[str]:
-    costs = [(cost, driver) for driver in it.drivers if (cost := cost_of(driver)) is not None]
-    worst = sorted((c for c in costs if c[0] >= _TOLD), key=lambda c: -c[0])[:_AGAINST]
-    best = sorted((c for c in costs if c[0] <= -_TOLD), key=lambda c: c[0])[:_FOR]
+    worst, best = against(it, _TOLD)[:_AGAINST], in_favour(it, _TOLD)[:_FOR]
     for cost, driver in worst:
-        yield f"Against it: {sentence_of(driver)} ({_size(driver, cost)})."
+        yield f"Against it: {sentence_of(driver, it.age)} ({size_of(driver, cost)})."
     for cost, driver in best:
-        yield f"For it: {sentence_of(driver)} ({_size(driver, cost)})."
+        yield f"For it: {sentence_of(driver, it.age)} ({size_of(driver, cost)})."
     if it.drivers and not worst and not best:
         yield "Nothing about it stands out from what is usual."
 
@@ -113,12 +110,14 @@ def _others(it: Subject) -> Iterator[str]:
     """The scorecard's view and the CSM's, beside the model's."""
     rules, pulse, on = it.number("rule_health"), it.number("pulse"), it.day("pulse_on")
     told = []
-    if rules is not None and it.row.get("health_source") != "rule_based":
-        lowest = [r for r in as_json(it.row.get("rule_scores")) if isinstance(r.get("score"), (int, float))]
-        why = ""
-        if lowest and rules < TYPICAL:
-            least = min(lowest, key=lambda r: r["score"])
-            why = f"; lowest: {kind(one_line(least.get('name') or least.get('feature'), 60))}"
+    scores = [r for r in it.rule_scores if isinstance(r.get("score"), (int, float))]
+    scores = sorted((r for r in scores if r["score"] < TYPICAL), key=lambda r: r["score"])
+    lowest = [f"{_rule(r)} {display(r['score'])}" for r in scores[:3]]
+    if it.row.get("health_source") == "rule_based":
+        if lowest:
+            yield f"Lowest {'rule' if len(lowest) == 1 else 'rules'}: {listed_out(lowest)} of 100."
+    elif rules is not None:
+        why = f"; lowest: {listed_out(lowest)}" if lowest else ""
         told.append(f"the rules of the scorecard put it at {display(rules)} ({_band(it, rules)}{why})")
     if pulse is not None:
         when = f" on {on_day(on)}" if on else ""
@@ -127,43 +126,10 @@ def _others(it: Subject) -> Iterator[str]:
         yield f"{opening(listed_out(told))}."
 
 
+def _rule(score: Mapping[str, Any]) -> str:
+    """The name of a rule, as a person says it; one that nobody named has that of its feature."""
+    return kind(re.sub(r"_\d+d$", "", one_line(score.get("name") or score.get("feature"), 60)))
+
+
 def _band(it: Subject, score: float) -> str | None:
     return band_of(score, it.settings.health.bands, it.settings.health.edges)
-
-
-def cost_of(driver: Mapping[str, Any]) -> float | None:
-    """Points of health that a driver takes; those that it gives are negative. None where it is not about the customer.
-
-    A driver of a day that had no points of health is measured in percentage points of probability.
-    """
-    name = "health_points" if "health_points" in driver else "points"
-    value = driver.get(name)
-    if driver.get("feature") is None or isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return -float(value) if name == "health_points" else 100 * float(value)
-
-
-def sentence_of(driver: Mapping[str, Any]) -> str:
-    """What a driver says, beside its peers where they are known, else beside the typical account."""
-    told = one_line(driver.get("sentence") or "", 300).removesuffix(".")
-    peer = driver.get("peer")
-    if not isinstance(peer, Mapping) or peer.get("text") is None or driver.get("value") is None:
-        return _TYPICAL.sub(r"; typical: \1", told)
-    told, value = _TYPICAL.sub("", told), one_line(peer["text"])
-    if re.search(rf"(?i)(?<![\w.,]){re.escape(value)}(?!\w)", told):
-        return told  # theirs is the same to the eye
-    whose = one_line(peer.get("of") or "renewed accounts")
-    return f"{told}; {whose}: {'none' if value.startswith('no ') else value}"
-
-
-def against(it: Subject, least: float) -> list[tuple[float, Mapping[str, Any]]]:
-    """The drivers that cost so many points or more, the largest first."""
-    costs = [(cost, driver) for driver in it.drivers if (cost := cost_of(driver)) is not None and cost >= least]
-    return sorted(costs, key=lambda c: -c[0])
-
-
-def _size(driver: Mapping[str, Any], cost: float) -> str:
-    """What a driver is about, and by how much it counts."""
-    told = points(cost) if "health_points" in driver else points(cost).replace("point", "percentage point")
-    name = named(driver.get("dimension"))
-    return f"{name}, {told}" if name else told

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from features.catalogue import CATALOGUE
 from success.advocates import advocate_list
 from success.book import COLUMNS, FEATURES
+from success.brief.drivers import WINDOWS, against, is_settled, sentence_of
 from success.brief.markup import one_line
-from success.brief.standing import against, sentence_of
 from success.brief.subject import Subject, as_day, named
 from success.brief.words import ago, ahead, came, kind
 from success.growth import growth_list
-from success.levers import topic_of
+from success.levers import is_fine, lever, not_falling, topic_of
 from success.matrix import high_risk
 from success.phrases import listed_out, on_day, percent
 
 __all__ = ["Step", "steps"]
 
 _MOST = 3
+_LISTED = 5
+"""So many drivers, the largest, are what lists know of an account."""
+_KNOWN_ENDS = ("involuntary", "completed", "merged")
+"""Ends that are reasons by themselves."""
 _LEAST, _LEAST_WELL = 1.5, 3.0
 """Points of health from which a driver calls for a play; of an account that is well."""
-_FAR = 60
-"""Days until something that is no matter of today."""
 _BEHIND = 56
 """Days that an account must have behind it for its engagement to be more than the beginning of it."""
 _VERDICTS = {
@@ -41,7 +43,7 @@ class Step(NamedTuple):
 
     Attributes
     ----------
-    kind : note, billing, onboarding, driver, growth, advocacy or leaving.
+    kind : note, billing, onboarding, driver, call, growth, advocacy or leaving.
     text : what to do, without what calls for it.
     because : what calls for it; None for a note.
     dimension, feature : what the driver that calls for it is about.
@@ -67,19 +69,58 @@ def steps(it: Subject) -> list[Step]:
     """What to do next: notes first, then plays by driver, then growing or asking for a reference where it is well."""
     found = _notes(it)
     if it.status == "churned":
-        return [*found, *_ask_why(it, "It has left")]
+        return [*found, *_ask_why(it)]
     if it.status == "notice_given":
-        return [*found, *_ask_why(it, "Notice has been given")]
+        return [*found, *_ask_why(it)]
     book = _book(it)
+    fine = not_falling(book)[0]
     risky = bool(high_risk(book, it.settings)[0])
-    plays = _billing(it, risky) + (_starting(it) if it.young else [])
-    plays += _by_driver(it, _LEAST if risky else _LEAST_WELL, known={step.text for step in plays})
-    if not risky and not it.young and _age(it) >= it.settings.stages.onboarding_days:
+    plays = _billing(it) + (_starting(it) if it.young else [])
+    known = {step.text for step in plays}
+    plays += _by_driver(it, _LEAST if risky else _LEAST_WELL, known, fine) if it.drivers else _by_rule(it, known)
+    if it.list_rank is not None:
+        plays = plays or [_listed(it, it.list_rank, fine)]
+    elif not risky and not it.young and it.age >= it.settings.stages.onboarding_days:
         plays += _growing(it, book) + _advocating(it, book)
     if not plays:
         why = "no driver that a play is made for stands out" if it.drivers else "no drivers are known"
+        why = "no rule that a play is made for stands out" if it.rule_scores and not it.drivers else why
         plays = [Step("note", f"Nothing calls for a play today: {why}")]
     return found + plays
+
+
+def _listed(it: Subject, rank: int, fine: Collection[str]) -> Step:
+    """Of an account on the call list for which no play stands out: its place, and what that list says is behind it."""
+    found = lever(_text(_largest(it)), it.settings.plays, _text(it.rule_scores), fine)
+    driver = next((d for d in it.drivers if found.feature and d.get("feature") == found.feature), None)
+    mended = driver is not None and (is_fine(driver) or is_settled(it, str(found.feature)))
+    told = sentence_of(driver, it.age) if driver else found.sentence
+    why = f"it is in place {rank} of its CSM's call list{f': {_lowered(told)}' if told else ''}"
+    play = one_line(found.play, 300) if found.play and not mended else "Call it"
+    return Step("call", play, why, found.dimension, found.feature)
+
+
+def _by_rule(it: Subject, known: set[str]) -> list[Step]:
+    """Of an account without drivers, the play for the rule that costs it most, as on the call list."""
+    found = lever(None, it.settings.plays, _text(it.rule_scores))
+    if not found.play or not found.sentence or one_line(found.play, 300) in known:
+        return []
+    return [Step("driver", one_line(found.play, 300), _lowered(found.sentence), found.dimension, found.feature)]
+
+
+def _largest(it: Subject) -> list[Mapping[str, Any]]:
+    """The drivers that lists have."""
+    known = [(abs(points), d) for d in it.drivers if (points := it.number("points", d)) is not None]
+    return [d for _, d in sorted(known, key=lambda p: -p[0])[:_LISTED]]
+
+
+def _text(found: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps([dict(one) for one in found])
+
+
+def _lowered(told: str) -> str:
+    told = one_line(told, 400).removesuffix(".")
+    return told[:1].lower() + told[1:]
 
 
 def _notes(it: Subject) -> list[Step]:
@@ -95,21 +136,23 @@ def _notes(it: Subject) -> list[Step]:
     return found
 
 
-def _ask_why(it: Subject, what: str) -> list[Step]:
-    said, ends = it.fact("exits"), it.fact_day("ends_on")
-    by = f" before it ends, {ahead(ends, it.as_of)}" if ends and ends >= it.as_of else ""
-    if isinstance(said, list) and said:
-        reason = kind(named(said[0].get("reason")), "other")
-        if it.status == "churned":
+def _ask_why(it: Subject) -> list[Step]:
+    """Of an account that leaves or left: its reason, where one can still be asked for or talked about."""
+    said, ends = it.fact("exits"), it.ending
+    reasons = [named(one.get("reason")) for one in said if isinstance(one, Mapping)] if isinstance(said, list) else []
+    reason = kind(reasons[0], "other") if reasons else None
+    if it.status == "churned":
+        if "closed" in reasons:
+            return [Step("leaving", "It has closed; nothing is left to do")]
+        if reason:
             return [Step("leaving", f"Nothing but a win-back is left; the stated reason was {reason}")]
+        if it.fact("end_reason") in _KNOWN_ENDS:
+            return []
+        return [Step("leaving", "Ask for the reason", "it has left, and no reason is on record")]
+    by = f" before it ends, {ahead(ends, it.as_of)}" if ends and ends >= it.as_of else ""
+    if reason:
         return [Step("leaving", f"Talk about the stated reason{by}", f"the stated reason is {reason}")]
-    return [Step("leaving", f"Ask for the reason{by}", f"{what.lower()}, and no reason is on record")]
-
-
-def _age(it: Subject) -> int:
-    """Days since it began; many where that is not known."""
-    first = it.fact_day("since") or it.fact_day("customer_since")
-    return (it.as_of - first).days if first else 10_000
+    return [Step("leaving", f"Ask for the reason{by}", "notice has been given, and no reason is on record")]
 
 
 def _starting(it: Subject) -> list[Step]:
@@ -132,51 +175,43 @@ def _starting(it: Subject) -> list[Step]:
     return found
 
 
-def _billing(it: Subject, risky: bool) -> list[Step]:
-    """Where mainly a payment may fail, that is billing's."""
-    if it.churn is None or not it.horizon or not risky:
+def _billing(it: Subject) -> list[Step]:
+    """Where mainly a payment may fail, that is billing's; of those that are on its list."""
+    typical, paid = it.number(f"typical_{it.horizon}d"), it.number("mrr") or 0.0
+    if it.churn is None or typical is None or it.churn <= typical or paid <= 0:
         return []
     part = it.number(f"involuntary_{it.horizon}d")
-    if part is None or it.churn <= 0 or part / it.churn < it.settings.calls.involuntary_share:
+    if part is None or part / it.churn <= it.settings.calls.involuntary_share:
         return []
-    drivers = [d for _, d in against(it, 0.0) if d.get("dimension") == "billing"]
-    topic = topic_of(str(drivers[0].get("feature"))) if drivers else "failed_payments"
-    play = it.settings.plays.play_for(topic, "billing") or "Hand it to billing"
+    billing = [str(d["feature"]) for _, d in against(it, 0.0) if d.get("dimension") == "billing" and not is_fine(d)]
+    feature = next((name for name in billing if not is_settled(it, name)), None)
+    play = None
+    if feature or not is_settled(it, "failed_payments_90d"):
+        play = it.settings.plays.play_for(topic_of(feature or "failed_payments_90d"), "billing")
     why = f"{percent(part / it.churn)} of the risk that it leaves is that of a failed payment, so it is for billing"
-    return [Step("billing", one_line(play, 300), why, "billing", str(drivers[0]["feature"]) if drivers else None)]
+    return [Step("billing", one_line(play or "Hand it to billing", 300), why, "billing", feature)]
 
 
-def _by_driver(it: Subject, least: float, known: set[str]) -> list[Step]:
+def _by_driver(it: Subject, least: float, known: set[str], fine: Collection[str]) -> list[Step]:
     """The plays for the drivers that cost most, each play once."""
     found: list[Step] = []
     for _, driver in against(it, least):
         feature, dimension = str(driver.get("feature")), str(driver.get("dimension") or "")
         # Of a value that is not there nobody knows what to do about it; of a start, what went on before says nothing.
-        idle = _is_fine(driver) or (dimension == "engagement" and _age(it) < _BEHIND)
+        idle = (
+            is_fine(driver)
+            or is_settled(it, feature)
+            or topic_of(feature) in fine
+            or (dimension == "engagement" and it.age < _BEHIND)
+        )
         play = it.settings.plays.play_for(topic_of(feature), dimension) if driver.get("actionable") else None
         play = None if idle else play
         if play is None or one_line(play, 300) in known or len(found) == _MOST:
             continue
         known.add(one_line(play, 300))
-        told = sentence_of(driver)
-        found.append(Step("driver", one_line(play, 300), told[:1].lower() + told[1:], dimension, feature))
+        why = _lowered(sentence_of(driver, it.age))
+        found.append(Step("driver", one_line(play, 300), why, dimension, feature))
     return found
-
-
-def _is_fine(driver: Mapping[str, Any]) -> bool:
-    """Whether there is nothing to mend in a driver: no value, one no worse than its peers', a day that is far off."""
-    feature, value = str(driver.get("feature")), driver.get("value")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return value is None
-    if feature not in CATALOGUE:
-        return False
-    declared, peer = CATALOGUE[feature], driver.get("peer")
-    if declared.show.startswith("until"):
-        return value > _FAR
-    usual = peer.get("value") if isinstance(peer, Mapping) else None
-    if declared.good is None or not isinstance(usual, (int, float)):
-        return False
-    return value >= usual if declared.good == "high" else value <= usual
 
 
 def _growing(it: Subject, book: pd.DataFrame) -> list[Step]:
@@ -203,7 +238,8 @@ def _book(it: Subject) -> pd.DataFrame:
     for name in it.row:
         if name not in COLUMNS and it.number(name) is not None:
             row[name] = it.number(name)
-    features = it.features or {}
+    # Of a younger account than they look back, some only say that there was a beginning.
+    features = {name: value for name, value in (it.features or {}).items() if it.age >= WINDOWS.get(name, 0)}
     row |= {f"f_{name}": _number(features.get(name)) for name in FEATURES}
     numbers = {name: "float64" for name in row if COLUMNS.get(name) == "number"}
     return pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in row.items()}).astype(numbers)

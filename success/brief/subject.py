@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.settings import Settings
+from success.book import as_json
 from success.brief.markup import one_line
 
-__all__ = ["Subject", "as_day", "named"]
+__all__ = ["Subject", "as_day", "named", "objects"]
+
+_OF_OLD = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,29 @@ class Subject:
         """The probability of leaving within that horizon."""
         return self.number(f"churn_{self.horizon}d") if self.horizon else None
 
+    @property
+    def age(self) -> int:
+        """Days since it began, or began again; many where that is not known."""
+        first = self.fact_day("since") or self.fact_day("customer_since")
+        return (self.as_of - first).days if first else _OF_OLD
+
+    @property
+    def rule_scores(self) -> list[dict[str, Any]]:
+        """The scores by rule of the scorecard; of an older day they stand in its row."""
+        found = self.fact("rule_scores")
+        return objects(self.row.get("rule_scores") if found is None else found)
+
+    @property
+    def list_rank(self) -> int | None:
+        """Its place on its CSM's call list; None where it is not on it."""
+        found = self.number("list_rank")
+        return None if found is None else int(found)
+
+    @property
+    def ending(self) -> dt.date | None:
+        """Of an account under notice, the day on which it ends, as the list of those leaving has it."""
+        return self.day("renews_on") or self.fact_day("ends_on") or self.fact_day("renews_on")
+
     def number(self, name: str, of: Mapping[str, Any] | None = None) -> float | None:
         """A figure of the row, or of another one."""
         value = (self.row if of is None else of).get(name)
@@ -90,6 +116,15 @@ class Subject:
         """The facts of one kind; None where the history has no table for them, or no facts are stored."""
         found = self.fact(name)
         return found if isinstance(found, Mapping) else None
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """A list of objects as a row has it: as it is, or as JSON text; empty where there is none.
+
+    >>> objects([{"a": 1}, 2]), objects('[{"a": 1}]'), objects(None)
+    ([{'a': 1}], [{'a': 1}], [])
+    """
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else as_json(value)
 
 
 def as_day(value: object) -> dt.date | None:

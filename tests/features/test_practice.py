@@ -183,6 +183,14 @@ REFUSED = {
     "[[alerts]]\nname = 'a'\nwhen = 'health'\nbelow = nan\n": "finite",
     ALERT + "clear = 39\n": "would clear while it fires; set clear above 40",
     "[[alerts]]\nname = 'a'\nwhen = 'pulse'\nabove = 40\nclear = 41\n": "set clear below 40",
+    "[[alerts]]\nname = 'a'\nwhen = 'churn_90d'\nabove = 30\n": "above = 30, .* make it between 0 and 1",
+    "[[alerts]]\nname = 'a'\nwhen = 'churn_90d'\nabove = 1\n": "make it between 0 and 1",
+    "[[alerts]]\nname = 'a'\nwhen = 'health_billing'\nabove = 101\n": "make it 0 to 100",
+    "[[alerts]]\nname = 'a'\nwhen = 'health'\nbelow = -5\n": "make it 0 to 100",
+    "[[alerts]]\nname = 'a'\nwhen = 'pulse'\nbelow = 0\n": "can never fire, since nothing is below 0",
+    "[[alerts]]\nname = 'a'\nwhen = 'rule_health'\nabove = 100\n": "can never fire, since nothing is above 100",
+    "[[alerts]]\nname = 'a'\nwhen = 'odds_of_leaving'\ntimes = 2\nclear = 0\n": "make it more than 0",
+    ALERT + "clear = 120\n": "clear = 120, which can never be",
     ALERT + "for_days = -1\n": "for_days",
     ALERT + "since_days = 0\n": "since_days",
     ALERT + "stages = ['growth']\n": 'stage "growth"; there are onboarding',
@@ -246,9 +254,12 @@ def test_plays_speak_of_drivers_and_every_driver_that_a_csm_can_act_on_to_mend_h
         assert not text.endswith(".")
 
 
-def test_a_play_replaces_one_and_leaves_the_others() -> None:
-    plays = Plays().with_({"billing": "Ask finance"})
-    assert plays.play_for("cards", "billing") == DEFAULT_PLAYS["cards"]
+def test_the_teams_plays_go_before_the_default_ones() -> None:
+    plays = Plays().with_({"billing": "Ask finance", "failed_payments": "Call them", "price": ""})
+    assert plays.play_for("cards", "billing") == "Ask finance"  # by dimension, before the topic's default
+    assert plays.play_for("failed_payments", "billing") == "Call them"
+    assert plays.play_for("price", "contract") is None
+    assert plays.play_for("nps", "sentiment") == DEFAULT_PLAYS["nps"]
     assert plays.play_for("an own topic", "billing") == "Ask finance"
     assert Plays().play_for("an own topic", "billing") == DEFAULT_PLAYS["billing"]
 

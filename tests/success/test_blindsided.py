@@ -98,6 +98,12 @@ def test_stated_reasons_stand_beside_the_largest_driver_about_the_customer() -> 
         "price": {"billing": 1, "no driver": 1}, "support": {"billing": 1}, "not stated": {"no driver": 1}}  # fmt: skip
 
 
+def test_a_reason_that_nothing_says_anything_of_is_not_one_that_was_not_stated() -> None:
+    found = told([lost_one("a", exit_reasons=None), lost_one("b")], [], [])
+    assert found.agreement == {"not on record": {"no driver": 1}, "not stated": {"no driver": 1}}
+    assert [row["exit_reasons"] for row in found.lost] == [[], []]
+
+
 PAST = st.lists(
     st.tuples(st.integers(0, 9), st.sampled_from(BEFORE), st.sampled_from([*BANDS, None])), unique_by=lambda p: p[:2]
 )

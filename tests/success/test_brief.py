@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import re
+from typing import Any
 
 import pytest
 
@@ -30,9 +32,9 @@ def test_a_page_answers_what_is_asked_before_a_call() -> None:
         "18 people used the product in the last four weeks; renewed accounts of mid, adoption: 27 people (engagement, "
         "14 points).",
         "The rules of the scorecard put it at 62 (green) and its CSM at 75 (green) on 20 February 2026.",
-        "Since 23 February 2026 (7 days ago) health fell from 41 to 34, by what the customer did.",
-        "Since 1 March 2026 (yesterday) health fell from 36 to 34: −3 by what the customer did and +1 by a new segment "
-        "or stage.",
+        "Since 23 February 2026 (7 days ago) health fell from 41 to 34, by what changed at the account.",
+        "Since 1 March 2026 (yesterday) health fell from 36 to 34: −3 by what changed at the account and +1 by a new "
+        "segment or stage.",
         "Worse by 4 points: 18 people used the product in the last four weeks (before: 31 people).",
         "It has been on its CSM's call list since 23 February 2026 (7 days ago), in place 3.",
         "1 support ticket is open, opened 10 days ago, of urgent priority, escalated; 3 were opened in the last 90 "
@@ -133,7 +135,11 @@ def test_notice_tells_when_it_ends() -> None:
     assert "On 19 February 2026 health was 44 of 100 (yellow)." in page
     assert "Ask for the reason before it ends, in 41 days." in page
     unknown = read(row, {**FACTS, "notice_on": "2026-02-20"}, drivers=[])
-    assert "When it ends is not on record; the present term runs until 12 April 2026 (in 41 days)." in unknown
+    assert "It ends on 12 April 2026 (in 41 days)." in unknown, "the day that the list of those leaving has"
+    later = read({**row, "renews_on": "2026-05-01"}, {**FACTS, "ends_on": "2026-04-12"}, drivers=[])
+    assert "It ends on 1 May 2026" in later
+    nobody = read({**row, "renews_on": None}, {**FACTS, "renews_on": None}, drivers=[])
+    assert "When it ends is not on record." in nobody
 
 
 def test_a_rule_based_home_says_that_there_is_no_probability() -> None:
@@ -156,7 +162,7 @@ def test_mainly_a_payment_risk_is_for_billing() -> None:
 
 
 def test_a_healthy_account_is_one_to_grow_or_to_ask() -> None:
-    row = {**ROW, "health": 71.0, "band": "green", "churn_90d": 0.02, "mrr_at_risk": 25.0}
+    row = {**ROW, "health": 71.0, "band": "green", "churn_90d": 0.02, "mrr_at_risk": 25.0, "list_rank": None}
     features = {"seats_used_share": 0.96, "nps_latest": 10.0, "nps_mean_180d": 9.5, "advocacy_365d": 0.0}
     page = read(row, drivers=DRIVERS[3:], features=features)
     assert "Talk about growing (upsell). Why: 96 % of its seats are in use." in page
@@ -204,10 +210,117 @@ def test_the_parts_say_what_the_page_says() -> None:
 
 def test_what_is_no_worse_than_its_peers_or_far_off_calls_for_nothing() -> None:
     def plays(**changed: object) -> list[str]:
-        return [step["kind"] for step in brief_parts(ROW, [{**DRIVERS[0], **changed}], FACTS, SETTINGS)["steps"]]
+        return [step["kind"] for step in brief_parts(row, [{**DRIVERS[0], **changed}], FACTS, SETTINGS)["steps"]]
+
+    row = {**ROW, "list_rank": None}
 
     assert plays() == ["driver"]
     assert plays(value=27.0) == ["note"], "as many people as renewed accounts have"
     card = {"feature": "days_to_card_expiry", "dimension": "billing", "peer": None}
     assert [plays(**card, value=days) for days in (-3.0, 60.0, 61.0)] == [["driver"], ["driver"], ["note"]]
     assert plays(health_points=-1.0) == ["note"], "it hardly costs anything"
+
+
+def test_what_moved_is_read_as_a_list_too() -> None:
+    assert read({**ROW, "moved": json.loads(ROW["moved"])}) == read()
+    used = "People there took {} actions in the last four weeks, against {} actions in the four before"
+    moved = [{**json.loads(ROW["moved"])[0], "sentence": used.format(40, 74), "sentence_before": used.format(77, 42)}]
+    page = read({**ROW, "moved": moved})
+    assert "Worse by 4 points: People there took 40 actions in the last four weeks (before: 77 actions)." in page
+    failed = "{} attempts to collect a payment failed in the last 90 days"
+    other = {"feature": "failed_payments_90d", "sentence": failed.format(14), "sentence_before": failed.format(12)}
+    assert "Better by 11" not in read({**ROW, "moved": [{**other, "points": 11.0}]}), "more of them is not better"
+    assert "Worse by 11" in read({**ROW, "moved": [{**other, "points": -11.0}]})
+
+
+def test_who_is_on_the_call_list_is_never_told_to_be_left_alone_or_to_grow() -> None:
+    row = {**ROW, "health": 71.0, "band": "green", "churn_90d": 0.06}
+    driver = {**DRIVERS[0], "health_points": 2.0}
+    page = read(row, drivers=[driver], features={"seats_used_share": 0.96})
+    assert "Nothing calls" not in page
+    assert "Talk about growing" not in page
+    assert "Why: it is in place 3 of its CSM's call list: 18 people used the product" in page
+    assert "Talk about growing" in read(
+        {**row, "list_rank": None}, drivers=[driver], features={"seats_used_share": 0.96}
+    )
+
+
+def test_without_a_model_the_rule_that_costs_most_gives_the_play() -> None:
+    rules = [{"name": "nps", "feature": "nps_latest", "score": 20.0, "value": 2.0, "weight": 9.0},
+             {"name": "use", "feature": "active_days_28d", "score": 10.0, "value": 1.0, "weight": 1.0}]  # fmt: skip
+    row = {**ROW, "health_source": "rule_based", "drivers_horizon": None, "churn_90d": None, "list_rank": None}
+    for page in (read(row, {**FACTS, "rule_scores": rules}, drivers=[]),
+                 read({**row, "rule_scores": json.dumps(rules)}, drivers=[])):  # fmt: skip
+        assert "Lowest rules: use 10 and recommendation question 20 of 100." in page
+        assert 'Close the loop with the detractors within a week. Why: the rule "nps" gives 20 of 100.' in page
+        assert "no drivers are known" not in page
+
+
+def test_payments_that_came_in_since_call_for_no_dunning() -> None:
+    facts = {**FACTS, "payments": {**FACTS["payments"], "paid_since": True}}
+    assert "ask for working payment details" not in read(facts=facts)
+    assert "ask for working payment details" in read()
+    involuntary = read({**ROW, "involuntary_90d": 0.15}, facts)
+    assert "Hand it to billing. Why: 75 %" in involuntary
+
+
+def test_what_has_closed_or_did_not_pay_is_asked_nothing() -> None:
+    closed = read(GONE, {**FACTS, "exits": [{"reason": "closed"}]}, drivers=[])
+    assert "It has closed; nothing is left to do." in closed
+    assert "win-back" not in closed
+    unpaid = {**FACTS, "exits": [], "end_reason": "involuntary"}
+    assert "Ask for the reason" not in read(GONE, unpaid, drivers=[])
+    assert "Ask for the reason" in read(GONE, {**unpaid, "end_reason": "voluntary"}, drivers=[])
+
+
+def test_a_driver_never_reads_as_the_contrary_of_what_it_is_told_for() -> None:
+    def said(change: float, points: float) -> bool:
+        driver = {**DRIVERS[0], "feature": "events_change", "value": change, "health_points": points, "peer": None,
+                  "sentence": "Use of the product changed"}  # fmt: skip
+        return "Use of the product changed" in read(drivers=[driver])
+
+    assert [said(0.8, -9.0), said(-0.8, 9.0), said(-0.8, -9.0), said(0.8, 9.0)] == [False, False, True, True]
+
+    def counted(now: int, before: int, points: float, **given: Any) -> str:
+        told = f"People there took {now} actions in the last four weeks, against {before} actions in the four before"
+        driver = {**DRIVERS[0], "feature": "events_28d", "value": float(now), "health_points": points,
+                  "sentence": told, "peer": {"value": 50.0, "text": "50 actions", "of": "others"}}  # fmt: skip
+        page = read(drivers=[driver], **given)
+        return next((line[2:-1] for line in page.splitlines() if "it: People there took" in line), "").split("; ")[0]
+
+    assert counted(37, 37, -9.0).endswith("37 actions in the last four weeks, as in the four before")
+    assert counted(90, 99, 9.0).endswith("90 actions in the last four weeks"), "it is still more than its peers'"
+    assert counted(90, 60, -9.0) == ""
+    assert counted(30, 60, -9.0).endswith("against 60 actions in the four before")
+    young = {**FACTS, "customer_since": "2026-02-04"}
+    assert counted(30, 60, -9.0, facts=young).endswith("30 actions in the last four weeks")
+
+
+def test_silence_is_told_once_and_arrears_stand_beside_no_peer() -> None:
+    silent = [{**DRIVERS[0], "feature": name, "dimension": "sentiment", "value": None, "sentence": f"Nothing of {name}",
+               "health_points": -9.0 + n} for n, name in enumerate(("nps_latest", "csat_mean_180d"))]  # fmt: skip
+    late = {**DRIVERS[0], "feature": "oldest_overdue_days", "dimension": "billing", "value": 4.0,
+            "sentence": "The oldest invoice past due should have been paid 4 days ago",
+            "peer": {"value": 12.0, "text": "12 days", "of": "renewed accounts"}}  # fmt: skip
+    page = read(drivers=[*silent, late])
+    assert "Nothing of nps_latest" in page
+    assert "csat_mean_180d" not in page
+    assert "should have been paid 4 days ago (billing" in page
+
+
+def test_what_looks_back_further_than_an_account_is_old_is_not_told() -> None:
+    row = {**ROW, "health": 71.0, "band": "green", "churn_90d": 0.02, "list_rank": None}
+    features = {"new_departments_180d": 3.0, "tenure_days": 1055.0}
+    assert "3 more departments" in read(row, features=features, drivers=[])
+    assert "more departments" not in read(row, {**FACTS, "customer_since": "2025-11-01"}, features=features, drivers=[])
+
+
+def test_small_numbers_read_as_a_person_says_them() -> None:
+    assert "It pays nothing, on the plan pro with 24 seats." in read({**ROW, "mrr": 0.0})
+    tickets = {**FACTS["tickets"], "opened_90d": 1}
+    assert "; 1, of high or urgent priority, was opened in the last 90 days." in read(
+        facts={**FACTS, "tickets": tickets}
+    )
+    assert "health stayed at 34.\n" in read({**ROW, "health_7d": 34.4})
+    young = {**FACTS, "customer_since": "2026-02-04"}
+    assert "in the four before" not in read(facts=young, drivers=[])

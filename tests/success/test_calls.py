@@ -13,10 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.catalogue import CATALOGUE
 from features.plays import Plays
-from features.practice import CallSettings
-from success.calls import accounts_to_call, billing, billing_list, call_list, calls, listed, lowest_health
+from features.practice import CallSettings, HealthSettings
+from success.calls import (
+    NOT_ON_RECORD,
+    accounts_to_call,
+    billing,
+    billing_list,
+    call_list,
+    calls,
+    listed,
+    lowest_health,
+)
 from success.leaving import leaving
+from success.levers import is_fine
 from tests.success.books import AS_OF, make_book, make_rule_book
 from tests.success.sentences import amount, check, check_all
 
@@ -33,7 +44,8 @@ def by_hand(book: pd.DataFrame, wanted: CallSettings, capacity: int, snoozed: se
             continue
         value = row["mrr"] * (wanted.strategic_weight if row["f_strategic"] == 1 else 1)
         excess = value * (row["churn_90d"] - row["typical_90d"])
-        if excess > 0 and row["involuntary_90d"] / row["churn_90d"] <= wanted.involuntary_share:
+        well = (row["band"] == "green") and row["churn_90d"] < wanted.high_risk * row["typical_90d"]
+        if excess >= 1 and not well and row["involuntary_90d"] / row["churn_90d"] <= wanted.involuntary_share:
             stakes.setdefault(row["csm_id"], []).append((-excess, row["account_id"]))
     order = sorted(stakes, key=lambda csm: (csm is None, csm or ""))
     return [(csm, n + 1, account) for csm in order for n, (_, account) in enumerate(sorted(stakes[csm])[:capacity])]
@@ -73,7 +85,7 @@ def test_the_rank_is_by_the_number_that_the_sentence_says() -> None:
 
 def one(**columns: Any) -> pd.DataFrame:
     given_ = {"status": "ok", "mrr": 4200.0, "churn_90d": 0.33, "typical_90d": 0.08, "involuntary_90d": 0.01}
-    return make_book(1, 0, **{**given_, "f_strategic": 0.0, **columns})
+    return make_book(1, 0, **{**given_, "f_strategic": 0.0, "health": 30.0, "band": "red", **columns})
 
 
 def test_the_sentence_says_money_odds_day_and_what_they_come_to() -> None:
@@ -97,7 +109,7 @@ def test_odds_that_read_the_same_are_told_in_percent() -> None:
 
 def test_ties_go_by_account() -> None:
     book = make_book(5, 0, status="ok", mrr=100.0, churn_90d=0.5, typical_90d=0.1, involuntary_90d=0.0, csm_id="c",
-                     f_strategic=0.0)  # fmt: skip
+                     f_strategic=0.0, health=30.0, band="red")  # fmt: skip
     assert call_list(book.iloc[::-1], WANTED, 3)["account_id"].tolist() == ["a00000", "a00001", "a00002"]
 
 
@@ -115,10 +127,12 @@ def test_driver_and_play_are_of_what_can_be_acted_on() -> None:
 
 
 def test_mainly_involuntary_risk_goes_to_billing_alone() -> None:
-    book = make_book(300, 7, involuntary_90d=BOOK["churn_90d"] * np.where(np.arange(300) % 3, 0.5, 0.6))
+    book = make_book(300, 7, involuntary_90d=BOOK["churn_90d"] * np.where(np.arange(300) % 3, 0.5, 0.6),
+                     health=30.0, band="red")  # fmt: skip
     ours, theirs = call_list(book, WANTED, 300), billing_list(book, WANTED)
     both = pd.concat([ours, theirs])
-    excess = (book["churn_90d"] > book["typical_90d"]) & (book["mrr"] > 0)
+    stake = (book["churn_90d"] - book["typical_90d"]) * book["mrr"]
+    excess = (stake >= 1) | ((stake > 0) & (np.arange(300) % 3 == 0))  # a letter costs less than a call
     assert set(both["account_id"]) == set(book.loc[excess, "account_id"])
     assert both["account_id"].is_unique
     assert set(theirs["account_id"]) == set(book.loc[excess & (np.arange(300) % 3 == 0), "account_id"])
@@ -141,6 +155,62 @@ def test_who_is_left_out_is_counted() -> None:
     check_all(list(calls(BOOK, WANTED, 4, set(first["account_id"].head(1))).notes))
 
 
+def test_the_healthy_are_not_called_unless_their_risk_is_high_nor_those_with_little_at_stake() -> None:
+    well = {"health": 60.0, "band": "green"}
+    for columns, reason in (
+        ({**well, "churn_90d": 0.159}, "healthy"),
+        ({**well, "churn_90d": 0.161}, None),
+        ({"churn_90d": 0.081, "mrr": 999.0}, "little_at_stake"),
+        ({"churn_90d": 0.081, "mrr": 1001.0}, None),
+    ):
+        told = calls(one(**columns), WANTED, 5)
+        assert len(told.rows) == (reason is None)
+        assert {name for name, n in told.left_out.items() if n} == ({reason} if reason else set())
+        assert len(listed(one(**columns), None, WANTED, 5)) == len(told.rows)
+    bands = HealthSettings(bands=("low", "high"), edges=(70.0,))
+    assert len(calls(one(health=60.0, band="low", churn_90d=0.1), WANTED, 5, health=bands).rows) == 1
+
+
+def driver(feature: str, points: float, value: float | None, usual: float | None = None, **more: Any) -> dict[str, Any]:
+    peer = None if usual is None else {"value": usual}
+    told = {"feature": feature, "dimension": CATALOGUE[feature].dimension, "sentence": feature, "actionable": True}
+    return {**told, "points": points, "value": value, "peer": peer, **more}
+
+
+def test_a_driver_in_which_nothing_is_to_be_mended_is_no_lever() -> None:
+    owes = driver("overdue_amount", 0.1, 40.0, 0.0)
+    fine = [driver("nps_latest", 0.3, 9.0, 8.0), driver("overdue_amount", 0.3, 0.0, 0.0), driver("seats", 0.3, None)]
+    for other in fine:
+        assert is_fine(other)
+        found = call_list(one(top=json.dumps([other, owes])), WANTED, 5).iloc[0]
+        assert found["driver"] == "overdue_amount"
+        assert found["play"] == Plays().play_for("overdue", "billing")
+        alone = call_list(one(top=json.dumps([other])), WANTED, 5).iloc[0]
+        assert (alone["driver"], alone["play"]) == (other["feature"], None)
+    assert not is_fine(owes)
+
+
+def test_nobody_asks_what_has_changed_where_use_did_not_fall() -> None:
+    use = [driver("events_28d", 0.3, 45.0, 204.0), driver("tickets_open", 0.1, 3.0, 1.0)]
+    for change, wanted in ((0.05, "tickets_open"), (-0.05, "events_28d")):
+        book = one(top=json.dumps(use), f_events_change=change)
+        assert call_list(book, WANTED, 5)["driver"].tolist() == [wanted]
+
+
+def test_billing_is_told_of_what_is_billings() -> None:
+    drivers = [driver("tickets_open", 0.3, 5.0, 1.0), driver("failed_payments_90d", 0.1, 2.0, 0.0)]
+    book = one(top=json.dumps(drivers), involuntary_90d=0.3)
+    assert billing_list(book, WANTED)["driver"].tolist() == ["failed_payments_90d"]
+    assert billing_list(book.assign(top=json.dumps(drivers[:1])), WANTED)["driver"].tolist() == ["tickets_open"]
+
+
+def test_where_no_contact_is_on_record_nobody_is_said_to_be_left_alone() -> None:
+    silent = one(f_days_since_two_way_contact=None)
+    assert calls(silent, WANTED, 5).rows["contact"].tolist() == [NOT_ON_RECORD]
+    assert calls(silent, WANTED, 5, contacts=True).rows["contact"].tolist() == ["It was never spoken with, both ways."]
+    check_all([NOT_ON_RECORD, "It was never spoken with, both ways."])
+
+
 def test_who_gave_notice_stands_in_a_list_of_their_own() -> None:
     rows = leaving(BOOK).rows
     assert set(rows["account_id"]) == set(BOOK.loc[BOOK["status"] == "notice_given", "account_id"])
@@ -158,6 +228,7 @@ def test_where_there_is_no_probability_low_health_and_revenue_rank() -> None:
     shown = np.round(np.clip(book.set_index("account_id").loc[found["account_id"], "rule_health"].to_numpy(), 0, 100))
     assert found["health"].to_numpy() == pytest.approx(shown)
     assert found["at_stake"].to_numpy() == pytest.approx(found["mrr"] * (100 - shown) / 100)
+    assert shown.max() < 55, "nobody in the best band"
     for _, rows in found.groupby("csm_id", dropna=False):
         said = [amount("ranks it by (AMOUNT),", why) for why in rows["why"]]
         assert said == sorted(said, reverse=True)

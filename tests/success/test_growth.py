@@ -27,7 +27,7 @@ QUIET = {
 
 def one(**columns: Any) -> pd.DataFrame:
     well = {"status": "ok", "mrr": 1000.0, "churn_90d": 0.02, "health": 70.0, "band": "green", "expansion_90d": 0.1,
-            "expansion_typical_90d": 0.09, "stage": "adoption"}  # fmt: skip
+            "expansion_typical_90d": 0.09, "stage": "adoption", "f_tenure_days": 400.0}  # fmt: skip
     return make_book(1, 0, **{**well, **QUIET, **columns})
 
 
@@ -88,21 +88,32 @@ def test_nobody_at_risk_is_listed_and_the_order_is_that_of_the_sentence(n: int, 
     check_all(rows["why"].tolist() + list(told.notes))
 
 
-def test_the_users_of_a_young_account_are_all_new_and_no_signal() -> None:
-    assert growth_list(one(f_new_users_90d=9.0, stage="onboarding"), WANTED).empty
-
-
 def test_accounts_at_risk_are_left_out_and_counted() -> None:
-    book = make_book(300, 4, f_new_users_90d=5.0, health=50.0, band=None, mrr=10.0, status="ok", stage="adoption")
+    book = make_book(300, 4, f_new_users_90d=5.0, health=50.0, band=None, mrr=10.0, status="ok", stage="adoption",
+                     f_tenure_days=400.0)  # fmt: skip
     told = growth(book, WANTED)
     risky = high_risk(book, WANTED)
-    assert told.left_out == {"at_risk": int(risky.sum()), "low_health": 0}
+    assert told.left_out == {"at_risk": int(risky.sum()), "low_health": 0, "on_call_list": 0}
     assert len(told.rows) == 300 - risky.sum()
     check_all(list(told.notes))
     assert growth(one(f_new_users_90d=5.0, health=44.4, stage="adoption"), WANTED).left_out == {
         "at_risk": 0,
         "low_health": 1,
+        "on_call_list": 0,
     }
+
+
+def test_who_is_to_be_called_is_not_to_grow() -> None:
+    told = growth(one(f_new_users_90d=5.0, list_rank=3.0), WANTED)
+    assert told.rows.empty
+    assert told.left_out["on_call_list"] == 1
+    assert len(growth(one(f_new_users_90d=5.0), WANTED).rows) == 1
+
+
+@pytest.mark.parametrize(("name", "days"), [("f_new_users_90d", 180), ("f_new_departments_180d", 180)])
+def test_what_is_new_is_a_signal_only_of_accounts_that_were_there_before(name: str, days: int) -> None:
+    for tenure, listed in ((days - 1, 0), (days, 1), (None, 0)):
+        assert len(growth_list(one(**{name: 5.0, "f_tenure_days": tenure}), WANTED)) == listed
 
 
 def test_without_a_model_of_expansion_revenue_orders_and_the_sentence_says_so() -> None:

@@ -34,10 +34,10 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def ask(home: Path, *arguments: object, url: str | None = None, more: str = "") -> Result:
+def ask(home: Path, *arguments: object, url: str | None = None, more: str = "", rules: str = "") -> Result:
     config = home.parent / "tenure.toml"
     hook = "" if url is None else f'[webhook]\nurl = "{url}"\n{more}'
-    config.write_text(TOML + hook, encoding="utf-8")
+    config.write_text(TOML + rules + hook, encoding="utf-8")
     options = ["--home", str(home), "--config", str(config)]
     return CliRunner().invoke(alerts, [*map(str, arguments), *options], env=dict(os.environ))
 
@@ -60,7 +60,7 @@ def test_a_night_after_the_other(company: Path, receiver: Receiver) -> None:
     assert second == {
         "days": [{"as_of": "2026-01-03", "opened": 0, "cleared": 1, "withheld": 0, "queued": 1}],
         "opened": 0, "cleared": 1, "withheld": 0, "queued": 1, "delivered": 1, "dead": 0, "waiting": 0,
-        "trouble": None, "left_out": [],
+        "trouble": None, "left_out": [], "warnings": [],
     }  # fmt: skip
     assert [message["kind"] for message in receiver.messages()] == ["opened", "cleared"]
     assert ask(company, "run", url=receiver.url).stdout.startswith("No scored day is new to the rules.\n")
@@ -69,6 +69,14 @@ def test_a_night_after_the_other(company: Path, receiver: Receiver) -> None:
     assert [one["closed_on"] for one in told(ask(company, "list", "--all", "--json"))] == ["2026-01-03"]
     assert told(ask(company, "list", "--all", "--json", "--since", "2026-01-04")) == []
     assert told(ask(company, "list", "--all", "--json", "--csm", "c-2")) == []
+
+
+def test_a_segment_that_there_is_not_is_warned_of(company: Path) -> None:
+    more = '[[alerts]]\nname = "Fell"\nwhen = "health"\nbelow = 40\nsegments = ["Midd"]\n'
+    said = 'The alert "Fell" in [[alerts]] is about the segment "Midd", which no account of 2026-01-03 has.'
+    result = ask(company, "run", "--since", "2026-01-01", "--until", "2026-01-02", rules=more)
+    assert result.stderr == f"Warning: {said.replace('03', '02')}\n"
+    assert told(ask(company, "run", "--json", rules=more))["warnings"] == [said]
 
 
 def test_a_rule_that_is_new_begins_with_the_newest_day(company: Path, receiver: Receiver) -> None:

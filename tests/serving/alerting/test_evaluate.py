@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from features.errors import TenureError
 from features.practice import AlertRule, Plays, WebhookSettings
 from features.settings import Settings
 from serving.alerting import outbox as boxes
@@ -198,10 +197,36 @@ def test_a_rule_that_is_only_called_otherwise_goes_on(store: Store) -> None:
     assert told(store) == [("opened", "2026-01-02"), ("cleared", "2026-01-04")]
 
 
-def test_two_rules_that_say_the_same_are_refused(store: Store) -> None:
-    settings = settings_for(URL, (HEALTH, dataclasses.replace(HEALTH, name="Poorly")))
-    with pytest.raises(TenureError, match=r'"Health fell" and "Poorly" in .* say the same'):
-        list(evaluate_days(store, settings))
+def test_two_rules_that_say_the_same_each_tell_of_it(store: Store) -> None:
+    settings = settings_for(URL, (HEALTH, dataclasses.replace(HEALTH, name="Poorly", play="Call")))
+    keep(store, days(50, 30, 50))
+    list(evaluate_days(store, settings))
+    assert [one.rule for one in alerts_of(store, closed=True)] == ["Poorly", "Health fell"]
+    assert len({one.key for one in alerts_of(store, closed=True)}) == 2
+    assert sorted(told(store)) == [("cleared", "2026-01-03")] * 2 + [("opened", "2026-01-02")] * 2
+    assert overtaken(store, settings) == list(evaluate_days(store, settings)) == []
+
+
+def test_a_segment_that_no_account_has_is_warned_of(store: Store) -> None:
+    rule = dataclasses.replace(HEALTH, segments=("Mid", "Midd"))
+    keep(store, days(50, 30, segment="mid"))
+    first, second = evaluate_days(store, settings_for(URL, (rule,)))
+    assert second.opened == 1
+    assert first.warnings == (
+        'The alert "Health fell" in [[alerts]] is about the segment "Midd", which no account of 2026-01-01 has.',
+    )
+
+
+def test_an_end_that_the_data_brought_claims_no_recovery(store: Store) -> None:
+    keep(store, days(50, 30))
+    keep(store, days(30, 50, first=1, change_customer=0.0, change_data=20.0)[1:])
+    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
+    (alert,) = alerts_of(store, closed=True)
+    assert alert.detail["cleared"]["why"] == "data"
+    assert alert.detail["cleared"]["sentence"] == (
+        "Health of Acme can no longer be told as it was, since tables of its data came, went or stopped; "
+        "the alert of 2 January 2026 is over."
+    )
 
 
 def test_nobody_is_told_of_an_account_in_a_control_arm(store: Store) -> None:
