@@ -137,6 +137,8 @@ def unlike(earlier: str, later: str) -> str:
     '8 actions'
     >>> unlike("No card is on record", "The card on file expires in 9 days")
     'no card is on record'
+    >>> unlike("No attempts failed in the last 90 days", "3 attempts failed in the last 90 days")
+    'none'
     """
     one, other = earlier.split(), later.split()
     start = 0
@@ -146,6 +148,8 @@ def unlike(earlier: str, later: str) -> str:
     while end < min(len(one), len(other)) - start and one[-1 - end] == other[-1 - end]:
         end += 1
     part = one[start : len(one) - end]
+    if [word.lower() for word in part] == ["no"]:
+        return "none"
     if not part or 2 * (start + end) < len(one):
         return earlier[:1].lower() + earlier[1:]
     following = one[len(one) - end] if end else ""
