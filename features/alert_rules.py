@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from features.checks import between, check_limits, one_line
+from features.checks import check_bounds, check_limits, one_line
 from features.errors import TenureError
 from features.feature import DIMENSIONS
 
@@ -147,5 +147,4 @@ class WebhookSettings:
             raise TenureError(
                 "[webhook] secret_env must be the name of an environment variable in capitals, never the secret itself."
             )
-        between("webhook", "attempts", self.attempts, 1, 100)
-        between("webhook", "timeout_seconds", self.timeout_seconds, 0.1, 60)
+        check_bounds("webhook", self, attempts=(1, 100), timeout_seconds=(0.1, 60))

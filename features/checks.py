@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from features.errors import TenureError
 
-__all__ = ["STAGES", "between", "check_limits", "one_line"]
+__all__ = ["STAGES", "check_bounds", "check_limits", "folded", "one_line"]
 
 STAGES = ("onboarding", "adoption", "renewal", "expansion")
 """An account's lifecycle; `features.stages` says which one it is in."""
 
 
-def between(section: str, name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number outside its bounds, which are allowed themselves.
+def check_bounds(section: str, settings: object, **bounds: tuple[float, float]) -> None:
+    """Refuse a number outside its bounds, which are allowed themselves; one that is None is not set.
+
+    Parameters
+    ----------
+    bounds : by field of the settings, the least and the most.
 
     Raises
     ------
-    TenureError : it lies outside, or is no number.
+    TenureError : one lies outside, or is no number.
     """
-    if not low <= value <= high:
-        raise TenureError(f"[{section}] {name} = {value} must be between {low:.10g} and {high:.10g}.")
+    for name, (low, high) in bounds.items():
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high:
+            raise TenureError(f"[{section}] {name} = {value} must be between {low:.10g} and {high:.10g}.")
 
 
 def check_limits(where: str, segments: Sequence[str], stages: Sequence[str]) -> None:
@@ -35,6 +41,15 @@ def check_limits(where: str, segments: Sequence[str], stages: Sequence[str]) -> 
         raise TenureError(f"{where} is about a segment without a name; write it, or leave segments out.")
     if unknown := [stage for stage in stages if stage not in STAGES]:
         raise TenureError(f'{where} is about the stage "{unknown[0]}"; there are {", ".join(STAGES)}.')
+
+
+def folded(names: Iterable[object]) -> list[str]:
+    """Names of segments in one letter case, "" where there is none.
+
+    >>> folded(["SMB ", "mid", None])
+    ['smb', 'mid', '']
+    """
+    return [name.strip().casefold() if isinstance(name, str) else "" for name in names]
 
 
 def one_line(text: str, most: int = 100) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.alert_rules import DEFAULT_ALERTS, ODDS_OF_LEAVING, AlertRule, ArmSettings, WebhookSettings
-from features.checks import STAGES, between, check_limits, one_line
+from features.alert_rules import DEFAULT_ALERTS, ODDS_OF_LEAVING, AlertRule
+from features.checks import STAGES, check_bounds, check_limits, one_line
 from features.errors import TenureError
-from features.plays import Plays
 
 __all__ = [
     "DEFAULT_ALERTS",
@@ -16,14 +15,11 @@ __all__ = [
     "STAGES",
     "AdvocateSettings",
     "AlertRule",
-    "ArmSettings",
     "CallSettings",
     "GrowthSettings",
     "HealthSettings",
-    "Plays",
     "ScorecardRule",
     "StageSettings",
-    "WebhookSettings",
 ]
 
 IMPACTS = {"low": 1.0, "medium": 3.0, "high": 9.0}
@@ -46,7 +42,7 @@ class HealthSettings:
     edges: tuple[float, ...] = (40.0, 55.0)
 
     def __post_init__(self) -> None:
-        between("health", "points_to_double", self.points_to_double, 0.1, 100)
+        check_bounds("health", self, points_to_double=(0.1, 100))
         if (
             not 2 <= len(self.bands) <= 9
             or len(set(self.bands)) < len(self.bands)
@@ -78,9 +74,7 @@ class StageSettings:
     expansion_growth: float = 0.10
 
     def __post_init__(self) -> None:
-        between("stages", "onboarding_days", self.onboarding_days, 0, 3650)
-        between("stages", "renewal_days", self.renewal_days, 0, 3650)
-        between("stages", "expansion_growth", self.expansion_growth, 0.0001, 100)
+        check_bounds("stages", self, onboarding_days=(0, 3650), renewal_days=(0, 3650), expansion_growth=(0.0001, 100))
 
 
 @dataclass(frozen=True)
@@ -103,13 +97,15 @@ class CallSettings:
     involuntary_share: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.capacity is not None:
-            between("calls", "capacity", self.capacity, 1, 100_000)
-        between("calls", "high_risk", self.high_risk, 0.01, 1000)
-        if self.high_value is not None:
-            between("calls", "high_value", self.high_value, 0, 1e12)
-        between("calls", "strategic_weight", self.strategic_weight, 0.01, 1000)
-        between("calls", "involuntary_share", self.involuntary_share, 0, 1)
+        check_bounds(
+            "calls",
+            self,
+            capacity=(1, 100_000),
+            high_risk=(0.01, 1000),
+            high_value=(0, 1e12),
+            strategic_weight=(0.01, 1000),
+            involuntary_share=(0, 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -129,10 +125,14 @@ class GrowthSettings:
     least_health: float = 45.0
 
     def __post_init__(self) -> None:
-        between("growth", "limit_share", self.limit_share, 0.01, 100)
-        between("growth", "seats_share", self.seats_share, 0.01, 100)
-        between("growth", "new_users", self.new_users, 1, 1_000_000)
-        between("growth", "least_health", self.least_health, 0, 100)
+        check_bounds(
+            "growth",
+            self,
+            limit_share=(0.01, 100),
+            seats_share=(0.01, 100),
+            new_users=(1, 1_000_000),
+            least_health=(0, 100),
+        )
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,7 @@ class AdvocateSettings:
     rest_days: int = 180
 
     def __post_init__(self) -> None:
-        between("advocates", "least_health", self.least_health, 0, 100)
-        between("advocates", "least_nps", self.least_nps, 0, 10)
-        between("advocates", "rest_days", self.rest_days, 0, 3650)
+        check_bounds("advocates", self, least_health=(0, 100), least_nps=(0, 10), rest_days=(0, 3650))
 
 
 @dataclass(frozen=True)

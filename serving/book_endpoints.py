@@ -18,11 +18,11 @@ from features.settings import Settings
 from serving.access import Caller
 from serving.alerting.reading import alerts_of
 from serving.answers import encode, plain
-from serving.blindsided import blindsided_document
+from serving.blindsided import OutdatedScoresError, look_back
 from serving.bodies import MAX_SMALL_BODY, read_body
 from serving.book_requests import AlertsRequest, BlindsidedRequest, BriefRequest, ListRequest
 from serving.briefs import brief_document
-from serving.endpoints import book_of, json_response, row_of, unknown_account
+from serving.endpoints import book_of, in_time, json_response, row_of
 from serving.latest import Latest
 from serving.lists import list_document
 from serving.problems import ProblemError
@@ -32,7 +32,7 @@ from serving.said import Sayings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from serving.store.reading import Row, Run
+    from serving.store.reading import Run
     from serving.store.store import Store
 
 __all__ = ["BookEndpoints"]
@@ -96,7 +96,7 @@ class BookEndpoints:
             if found is None:
                 raise unknown_day(asked.as_of)
             run = found
-            row = (await self._latest.ask_rows(run, [asked.account_id])).get(asked.account_id) or _nowhere()
+            row = await row_of(self._latest, run, asked.account_id, None)  # whoever looked after it then
         request.state.told = {"rows": 1, "model_version": run.model_version}
         told = await self._latest.ask(brief_document, store, run, row, self._settings)
         return json_response(encode(told))
@@ -104,13 +104,13 @@ class BookEndpoints:
     async def blindsided(self, request: Request, caller: Caller | None) -> Response:
         asked = BlindsidedRequest.parse(await read_body(request, MAX_SMALL_BODY))
         run, book = await self._latest.ask_book()
-        if "churned_on" not in book.columns:
-            detail = f"The scores of {run.as_of} do not say when accounts left; run `tenure score` for a day again."
-            raise ProblemError(409, "scores-outdated", detail)
         store, bound = await self._latest.store(), book_of(caller)
 
         def answer() -> bytes:
-            told = blindsided_document(store, self._settings, asked.since, asked.until, bound)
+            try:
+                told = look_back(store, run, book, self._settings, asked.since, asked.until, bound).to_json()
+            except OutdatedScoresError as error:
+                raise ProblemError(409, "scores-outdated", str(error)) from None
             request.state.told = {"rows": len(told["lost"]), "model_version": run.model_version}
             return encode(plain(told))
 
@@ -162,10 +162,7 @@ class BookEndpoints:
         call = functools.partial(contextvars.copy_context().run, answer)
         work = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:
-            return await asyncio.wait_for(work, BOOK_SECONDS)
-        except TimeoutError:
-            detail = "The answer took too long and was given up; ask for less at a time."
-            raise ProblemError(504, "too-slow", detail) from None
+            return await in_time(work, BOOK_SECONDS, "ask for less at a time")
         except TenureError as error:
             raise unreachable(error) from None
 
@@ -189,8 +186,3 @@ def unknown_day(day: dt.date) -> ProblemError:
     """The refusal of a day that is not scored."""
     detail = f'The day {day.isoformat()} is not scored; leave "as_of" out for the newest, or name another day.'
     return ProblemError(404, "unknown-day", detail)
-
-
-def _nowhere() -> Row:
-    """For an account that was not there yet on the day that was asked for."""
-    raise unknown_account()

@@ -33,7 +33,7 @@ from serving.store.reading import Row, Run
 from serving.together import Together
 from serving.what_if import what_if_answer
 
-__all__ = ["Endpoints", "book_of", "json_response", "row_of", "unknown_account"]
+__all__ = ["Endpoints", "book_of", "in_time", "json_response", "row_of", "unknown_account"]
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ MODEL_PLACES = 64
 """Requests that have the model's attention or wait for it; each may hold a body of the largest size."""
 
 _LARGE_BODY = 2**16
+_FEWER = "send fewer rows at a time"
 
 
 class Endpoints:
@@ -111,7 +112,7 @@ class Endpoints:
     async def _score_features(self, request: Request) -> Response:
         asked = await _parsed(FeaturesRequest.parse, await read_body(request, MAX_FEATURES_BODY))
         if len(asked.rows) <= FEW_ROWS:
-            answer, version = await _in_time(self._together.ask(asked))
+            answer, version = await in_time(self._together.ask(asked), MODEL_SECONDS, _FEWER)
         else:
             ((answer, version),) = await self._on_model(lambda: self._scored([asked]))
         request.state.told = {"rows": len(asked.rows), "model_version": version}
@@ -228,7 +229,7 @@ class Endpoints:
     async def _on_model(self, answer: Callable[[], T]) -> T:
         """Run what needs the model in one of its threads; what had not begun when its time was over is dropped."""
         call = functools.partial(contextvars.copy_context().run, answer)  # so that what is logged has its request
-        return await _in_time(asyncio.get_running_loop().run_in_executor(self._models, call))
+        return await in_time(asyncio.get_running_loop().run_in_executor(self._models, call), MODEL_SECONDS, _FEWER)
 
 
 async def row_of(latest: Latest, run: Run, account_id: str, caller: Caller | None) -> Row:
@@ -244,18 +245,21 @@ async def row_of(latest: Latest, run: Run, account_id: str, caller: Caller | Non
     return row
 
 
-async def _in_time(answer: Awaitable[T]) -> T:
-    """What the model says, waited for so long and no longer.
+async def in_time(answer: Awaitable[T], seconds: float, less: str) -> T:
+    """What a thread says, waited for so long and no longer.
+
+    Parameters
+    ----------
+    less : what whoever asked can do.
 
     Raises
     ------
     ProblemError : 504, it took too long.
     """
     try:
-        return await asyncio.wait_for(answer, MODEL_SECONDS)
+        return await asyncio.wait_for(answer, seconds)
     except TimeoutError:
-        detail = "The answer took too long and was given up; send fewer rows at a time."
-        raise ProblemError(504, "too-slow", detail) from None
+        raise ProblemError(504, "too-slow", f"The answer took too long and was given up; {less}.") from None
 
 
 def _version() -> str:

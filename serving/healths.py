@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features.catalogue import CATALOGUE
 from features.feature import DIMENSIONS
-from features.feeds import plan_dependent
 from features.stages import stages_of
-from success.gauge import Gauge
-from success.health import Health, Scale, band_of, healths
+from success.gauge import Gauge, gauge_of
+from success.health import Health, band_of, healths
 from success.peers import with_health
 from training.anchors import compared_stages
-from training.kernel import Kernel
 from training.kernel.rows import Columns, text_values
-from training.own import own
+from training.own import Own, own
 
 if TYPE_CHECKING:
     from features.settings import Settings
@@ -42,61 +39,51 @@ class Healths:
 
     Parameters
     ----------
-    kernel, scale : the model, and how its log-odds become points.
+    gauge : the model, and how its log-odds become points.
     settings : what the team calls stages and bands.
     no_data : features whose tables the history lacks.
     """
 
-    kernel: Kernel
-    scale: Scale
+    gauge: Gauge
     settings: Settings
     no_data: frozenset[str] = frozenset()
-
-    @property
-    def gauge(self) -> Gauge:
-        """The model and its scale alone."""
-        return Gauge(self.kernel, self.scale)
 
     @property
     def digest(self) -> str:
         """Tells what is said of a row's health from what any other would say."""
         stages, bands = astuple(self.settings.stages), astuple(self.settings.health)
-        told = [self.scale.digest, stages, bands, sorted(self.no_data)]
+        told = [self.gauge.scale.digest, stages, bands, sorted(self.no_data)]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
-    def of(
-        self,
-        rows: pd.DataFrame | Columns,
-        segments: Sequence[str | None] | None = None,
-        stages: Sequence[str | None] | None = None,
-        no_data: Collection[str] | None = None,
-        alone: bool = False,
-    ) -> Health:
+    def own(self, rows: pd.DataFrame | Columns) -> Own:
+        """What the model says of n rows, taken apart; this is what takes time.
+
+        Raises
+        ------
+        Whatever values far from all that was learned from make the model raise.
+        """
+        anchors = self.gauge.scale.anchors
+        return own(self.gauge.kernel, rows, anchors.horizon, anchors.calendar)
+
+    def of(self, rows: pd.DataFrame | Columns, told: Own, *, alone: bool = False) -> Health:
         """The health of n rows.
 
         Parameters
         ----------
-        segments, stages : what each is compared with, the rows' own when not given.
-        no_data : features whose tables were not there, those of this history when not given.
-        alone : rows that come without a history; a dimension of which a row knows nothing has no data.
+        told : what `own` says of them.
+        alone : they come without a history; a dimension of which a row knows nothing has no data.
         """
-        if segments is None:
-            segments = segments_of(rows)
-        if stages is None:
-            stages = compared_stages(rows, self.settings.stages).tolist()
-        encoded = self.kernel.encode(rows)
-        told = own(self.kernel, encoded, self.scale.anchors.horizon, self.scale.anchors.calendar)
-        absent = self.no_data if no_data is None else frozenset(no_data)
-        missing = np.isnan(encoded.matrix)
-        gone = np.broadcast_to(np.isin(np.array(self.scale.names), sorted(absent)), missing.shape)
-        if alone:
-            gone = gone | self._silent(missing)
-        return healths(self.scale, told, missing, segments, stages, gone)
+        scale = self.gauge.scale
+        missing = np.isnan(self.gauge.kernel.encode(rows).matrix)
+        gone = np.isin(np.array(scale.names), sorted(self.no_data))
+        absent = gone | self._silent(missing) if alone else gone
+        stages = compared_stages(rows, self.settings.stages).tolist()
+        return healths(scale, told, missing, segments_of(rows), stages, absent)
 
     def columns(self, rows: pd.DataFrame | Columns, found: Health) -> dict[str, np.ndarray]:
         """What score rows say of it, by `COLUMNS`: (n,) float64, or object with None."""
         n = len(found.health)
-        cells = np.array([cell.name for cell in self.scale.anchors.cells], dtype=object)
+        cells = np.array([cell.name for cell in self.gauge.scale.anchors.cells], dtype=object)
         bands = [band_of(x, self.settings.health.bands, self.settings.health.edges) for x in found.health.tolist()]
         known: dict[str, Any] = {
             "stage": np.array(stages_of(rows, self.settings.stages).tolist(), dtype=object),
@@ -105,7 +92,7 @@ class Healths:
             "health_stage": np.array(compared_stages(rows, self.settings.stages).tolist(), dtype=object),
             "health_cell": cells[found.cell],
             "health_anchor": found.anchor,
-            "points_to_double": np.full(n, self.scale.points_to_double),
+            "points_to_double": np.full(n, self.gauge.scale.points_to_double),
             "calendar_points": found.calendar,
             "plan_points": found.plan,
             "no_data_points": found.no_data,
@@ -114,22 +101,21 @@ class Healths:
         known |= {f"health_{name}": found.dimensions.get(name, np.full(n, np.nan)) for name in DIMENSIONS}
         return {name: known[name] for name in COLUMNS}
 
-    def told(
-        self, drivers: Sequence[Sequence[Mapping[str, Any]]], found: Health, no_data: Collection[str] | None = None
-    ) -> list[list[dict[str, Any]]]:
+    def told(self, drivers: Sequence[Sequence[Mapping[str, Any]]], found: Health) -> list[list[dict[str, Any]]]:
         """Each row's drivers with their points of health, and beside the median of renewed accounts like it."""
-        apart = self.no_data if no_data is None else frozenset(no_data)
+        scale, words = self.gauge.scale, self.gauge.kernel.words
         return [
-            with_health(row, dict(zip(self.scale.names, points, strict=True)), apart,
-                        self.scale.anchors.cells[cell], self.kernel.words)
+            with_health(
+                row, dict(zip(scale.names, points, strict=True)), self.no_data, scale.anchors.cells[cell], words
+            )
             for row, points, cell in zip(drivers, found.own.tolist(), found.cell.tolist(), strict=True)
-        ]  # fmt: skip
+        ]
 
     def _silent(self, missing: np.ndarray) -> np.ndarray:
         """(n, k) whether a row has no value of any feature that is about what this one is about."""
         silent = np.zeros(missing.shape, dtype=bool)
-        for name in set(self.scale.dimensions):
-            of = [place for place, dimension in enumerate(self.scale.dimensions) if dimension == name]
+        for name in set(self.gauge.scale.dimensions):
+            of = [place for place, dimension in enumerate(self.gauge.scale.dimensions) if dimension == name]
             silent[:, of] = np.all(missing[:, of], axis=1, keepdims=True)
         return silent
 
@@ -139,15 +125,8 @@ def healths_of(forecast: Forecast, settings: Settings, no_data: Collection[str] 
     churn = forecast.churn
     if churn.anchors is None:
         return None
-    names = churn.kernel.feature_names
-    scale = Scale(
-        churn.anchors,
-        names,
-        tuple(churn.kernel.words[name].dimension for name in names),
-        settings.health.points_to_double,
-        plan_dependent(CATALOGUE),
-    )
-    return Healths(churn.kernel, scale, settings, frozenset(no_data))
+    gauge = gauge_of(churn.kernel, churn.anchors, settings.health.points_to_double)
+    return Healths(gauge, settings, frozenset(no_data))
 
 
 def segments_of(rows: pd.DataFrame | Columns) -> list[str | None]:

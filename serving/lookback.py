@@ -46,6 +46,7 @@ def lookback(
     scores: pd.DataFrame,
     gauge: Gauge | None,
     stages: StageSettings | None = None,
+    told: Own | None = None,
 ) -> pd.DataFrame:
     """What health was on the scored days before one, and what has moved it since.
 
@@ -62,6 +63,7 @@ def lookback(
         where a model told the health) and tables (JSON text, the same in all rows).
     gauge : what told the health; None for the scorecard, whose changes are not told apart.
     stages : for earlier days that do not say with which stage an account was compared.
+    told : what the gauge says of the rows; it is asked when not given.
 
     Returns
     -------
@@ -74,10 +76,11 @@ def lookback(
     runs = _runs(store, as_of) if healthy.any() else {}
     if not runs:
         return found
-    now = _Now(store, rows[healthy], today[healthy], gauge, stages)
-    for name, told in now.columns(runs).items():
+    mine = None if told is None else Own(told.attributions[healthy], told.calendar[healthy], told.base)
+    now = _Now(store, rows[healthy], today[healthy], gauge, stages, mine)
+    for name, cells in now.columns(runs).items():
         whole = _nothing(name, len(rows))
-        whole[healthy] = told
+        whole[healthy] = cells
         found[name] = pd.Series(whole, rows.index, dtype=whole.dtype)
     return found
 
@@ -103,8 +106,9 @@ class _Now:
         scores: pd.DataFrame,
         gauge: Gauge | None,
         stages: StageSettings | None,
+        told: Own | None,
     ) -> None:
-        self.store, self.rows, self.gauge, self.stages = store, rows, gauge, stages
+        self.store, self.rows, self.gauge, self.stages, self.told = store, rows, gauge, stages, told
         self.health = scores["health"].to_numpy(dtype=np.float64)
         self.sources = _texts(scores["health_source"])
         tables = next((text for text in _texts(scores["tables"]) if text), None)
@@ -124,7 +128,7 @@ class _Now:
             for name, run in runs.items():
                 found |= self._by_rules(name, run)
             return found
-        told = self.gauge.told(self.rows)
+        told = self.gauge.told(self.rows) if self.told is None else self.told
         if "7d" in runs:
             found |= self._week(self.gauge, runs["7d"], told)
         if "before" in runs:

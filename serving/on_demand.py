@@ -210,7 +210,7 @@ def _scored(champion: Champion, rows: list[FeatureRow], asked: _Asked) -> list[d
     forecast, healths = champion.forecast, champion.healths
     columns = columns_of(forecast, [row.values for row in rows])
     figures = figures_of(forecast, columns)
-    health = healths.of(columns, alone=True) if healths else None
+    health = healths.of(columns, healths.own(columns), alone=True) if healths else None
     said = health_of(healths, columns, health) if healths and health else [{} for _ in rows]
     names, categories = forecast.feature_names, forecast.categories
     results: list[dict[str, Any]] = []

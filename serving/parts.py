@@ -19,6 +19,7 @@ from serving.drafts import Drafts
 from serving.forecast import Forecast
 from serving.healths import Healths
 from serving.layout import check_figures
+from training.own import Own
 
 __all__ = ["PART", "Told", "key_of", "told_of"]
 
@@ -38,10 +39,18 @@ class Told(NamedTuple):
         JSON; and error, why a model failed on a row. Figures of such a row are NaN; drivers without a probability, and
         the error of others, are None.
     resumed : rows that were there already.
+    own : what health is made of, for those who compare it with earlier days; None without health, NaN where a model
+        failed.
     """
 
     frame: pd.DataFrame
     resumed: int
+    own: Own | None = None
+
+
+_OWN = "own "
+"""How the columns of a part begin that hold what each feature adds to the log-odds; no figure has a blank in it."""
+_CALENDAR = "calendar"
 
 
 def told_of(
@@ -79,7 +88,16 @@ def told_of(
     whole = pd.concat(parts)
     for name in whole.columns[[dtype.kind == "O" for dtype in whole.dtypes]]:
         whole[name] = whole[name].where(whole[name].notna(), None)  # a row that failed has no other columns
-    return Told(whole[[*whole.columns.drop("error"), "error"]], resumed)
+    apart = [name for name in whole.columns if name.startswith(_OWN)]
+    frame = whole[[*whole.columns.drop(["error", *apart]), "error"]]
+    return Told(frame, resumed, _own(whole, healths) if healths else None)
+
+
+def _own(whole: pd.DataFrame, healths: Healths) -> Own:
+    """What the parts say of all rows, taken apart."""
+    names = [f"{_OWN}{name}" for name in (*healths.gauge.scale.names, _CALENDAR)]
+    told = whole.reindex(columns=names).to_numpy(dtype=np.float64)
+    return Own(told[:, :-1], told[:, -1], healths.gauge.scale.anchors.base)
 
 
 def key_of(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None = None) -> str:
@@ -88,7 +106,7 @@ def key_of(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None = Non
     if not all(digests.values()):
         return ""
     version, asked = metadata.version("tenure"), healths.digest if healths else ""
-    told = ["tenure-draft-2", version, CATALOGUE.hash, digests, asked, len(rows), list(rows.columns)]
+    told = ["tenure-draft-3", version, CATALOGUE.hash, digests, asked, len(rows), list(rows.columns)]
     digest = hashlib.sha256(json.dumps(told).encode())
     for name in rows.columns:
         values = rows[name].to_numpy()
@@ -118,10 +136,14 @@ def _said(forecast: Forecast, rows: pd.DataFrame, healths: Healths | None) -> pd
         raise ArithmeticError("it gave a probability that is not a number")
     check_figures(pa.Table.from_pandas(found.assign(account_id=rows["account_id"]), preserve_index=False))
     texts = {}
-    health = healths.of(rows) if healths else None
-    if healths and health:
-        told_of_health = pd.DataFrame(healths.columns(rows, health), index=rows.index)
-        found = pd.concat([found, told_of_health], axis=1)
+    health = None
+    if healths:
+        own = healths.own(rows)
+        health = healths.of(rows, own)
+        parts = np.column_stack([own.attributions, own.calendar])
+        names = [f"{_OWN}{name}" for name in (*healths.gauge.scale.names, _CALENDAR)]
+        said = {name: pd.Series(x, rows.index, dtype=x.dtype) for name, x in healths.columns(rows, health).items()}
+        found = pd.concat([found, pd.DataFrame(said), pd.DataFrame(parts, rows.index, names)], axis=1)
     for outcome, prefix in _prefixes(forecast).items():
         horizon = forecast.horizon_of(outcome, forecast.headline)
         drivers = forecast.drivers(forecast.models[outcome].kernel, rows, horizon)

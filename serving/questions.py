@@ -87,10 +87,6 @@ class Questions(ABC):
         """As `Store.rows`."""
         return await self.ask((await self.store()).rows, run, ids, book)
 
-    async def ask_facts(self, run: Run, ids: Sequence[str], book: str | None = None) -> dict[str, dict[str, Any]]:
-        """The facts of accounts by account_id, as `Store.all_facts`."""
-        return await self.ask((await self.store()).all_facts, run, ids, book)
-
     async def _book(self, run: Run, *, newest: bool) -> pd.DataFrame:
         store = await self.store()
         whole = await self._answer(self._shelf.book(run.key, functools.partial(_loaded, store, run), newest=newest))

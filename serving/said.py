@@ -7,12 +7,9 @@ from collections import OrderedDict
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from serving.lists import Said
-from serving.store import reading
 from serving.store.feedback import snoozed
 from serving.store.reading import Run
 from serving.store.store import Store
@@ -66,21 +63,13 @@ class Sayings:
         """The call lists as they were kept with a day's scores: account_id and csm_id."""
         found = self._kept.get(run.key)
         if found is None:
-            columns = _columns(store, run)
-            found = columns.loc[columns["list_rank"].notna(), ["account_id", "csm_id"]]
-            self._kept[run.key] = found
+            book = store.columns(run, _COLUMNS)
+            if book is None or len(book.columns) < len(_COLUMNS):  # an earlier version scored the day
+                book = pd.DataFrame(columns=_COLUMNS, dtype=object)
+            found = self._kept[run.key] = book.loc[book["list_rank"].notna(), ["account_id", "csm_id"]]
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return found
-
-
-def _columns(store: Store, run: Run) -> pd.DataFrame:
-    """Three columns of a book, without reading the others; no rows where an earlier version scored the day."""
-    with store.reading() as connection:
-        stored = reading.stored_book(connection, run)
-    if stored is not None and set(_COLUMNS) <= set(pq.read_schema(pa.BufferReader(stored[0])).names):
-        return pq.read_table(pa.BufferReader(stored[0]), columns=_COLUMNS).to_pandas()
-    return pd.DataFrame(columns=_COLUMNS, dtype=object)
 
 
 def _verdicts(store: Store, since: dt.date) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from serving.parts import PART, told_of
 from success.facts import facts_of
 from success.health import band_of
 from success.wording import reading
+from training.own import Own
 from training.rivals import scorecard_of
 
 __all__ = ["NOT_PASSED", "NO_MODEL", "Scored", "lateness", "score_day", "score_day_by_rules"]
@@ -57,6 +58,7 @@ class Scored(NamedTuple):
     failed : accounts on which a model failed; their status is error.
     resumed : accounts that a scoring before this one, which did not get to its end, had got through.
     healths : what told health; None where the scorecard did, or nothing.
+    own : what that health is made of, in the order of `features`.
     """
 
     frame: pd.DataFrame
@@ -65,6 +67,7 @@ class Scored(NamedTuple):
     failed: int = 0
     resumed: int = 0
     healths: Healths | None = None
+    own: Own | None = None
 
 
 def score_day(
@@ -127,18 +130,17 @@ def score_day(
     if late := lateness(history, as_of):
         ok = scores["status"] == "ok"
         scores.loc[ok, "status"], scores.loc[ok, "reason"] = "stale", late
-    if healths is None:  # of a model that was trained before there were anchors
-        numbers = {name: np.nan for name in HEALTH_COLUMNS if name not in _TEXTS}
-        scores = scores.assign(**numbers, **dict.fromkeys((n for n in HEALTH_COLUMNS if n in _TEXTS), None))
-        stages = pd.Series(stages_of(rows, history.settings.stages), features.index, dtype=object)
-        scores["stage"] = scores["account_id"].map(stages)
+    if healths is None:
+        scores = _without_health(scores, rows, features, history)
     error = scores.pop("error")
     scores.loc[error.notna(), "status"], scores.loc[error.notna(), "reason"] = "error", error.dropna()
     named = forecast.not_validated
     scores["not_validated_in_time"] = None if named is None else json.dumps(named)
     scores["model_version"] = forecast.churn.version
     scores["expansion_version"] = forecast.expansion.version if forecast.expansion else None
-    return Scored(_stamped(scores, history, computed_at), features, facts, int(failed.sum()), told.resumed, healths)
+    return Scored(
+        _stamped(scores, history, computed_at), features, facts, int(failed.sum()), told.resumed, healths, told.own
+    )
 
 
 def score_day_by_rules(history: History, as_of: dt.date, computed_at: dt.datetime, reason: str = NO_MODEL) -> Scored:
@@ -190,6 +192,14 @@ def _by_rules(history: History, rows: pd.DataFrame) -> pd.DataFrame:
     found.columns = pd.Index(["rule_health" if name == "score" else f"rule_{name}" for name in found.columns])
     found["rule_scores"] = [json.dumps(told, allow_nan=False) for told in scorecard.told(rows)]
     return found
+
+
+def _without_health(scores: pd.DataFrame, rows: pd.DataFrame, features: pd.DataFrame, history: History) -> pd.DataFrame:
+    """The scores of a model that was trained before there were anchors: it has stages, and no health."""
+    texts = {name: None for name in HEALTH_COLUMNS if name in _TEXTS}
+    scores = scores.assign(**texts, **{name: np.nan for name in HEALTH_COLUMNS if name not in _TEXTS})
+    stages = pd.Series(stages_of(rows, history.settings.stages), features.index, dtype=object)
+    return scores.assign(stage=scores["account_id"].map(stages))
 
 
 def _with_facts(scores: pd.DataFrame, history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:

@@ -15,33 +15,24 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from features.settings import Settings
-    from serving.healths import Healths
+    from serving.scoring import Scored
     from serving.store.store import Store
 
 __all__ = ["with_standing"]
 
 
-def with_standing(
-    store: Store,
-    frame: pd.DataFrame,
-    features: pd.DataFrame,
-    as_of: dt.date,
-    settings: Settings,
-    healths: Healths | None,
-) -> pd.DataFrame:
+def with_standing(store: Store, scored: Scored, as_of: dt.date, settings: Settings) -> pd.DataFrame:
     """The score frame with what health was and why it moved, and with each CSM's call list and since when.
 
-    Parameters
-    ----------
-    frame, features : of the day, see `serving.scoring.Scored`.
-    healths : what told its health; None for the scorecard.
+    It does not depend on what people say of accounts afterwards, so that a day that is scored again is the same.
     """
-    told = lookback(store, as_of, features, frame, healths.gauge if healths else None, settings.stages)
+    frame, features = scored.frame, scored.features
+    gauge = scored.healths.gauge if scored.healths else None
+    told = lookback(store, as_of, features, frame, gauge, settings.stages, scored.own)
     frame = frame.join(told[list(LOOKBACK_COLUMNS)], on="account_id")
     with store.reading() as connection:
         before = run_before(connection, as_of)
     known = features.reindex(columns=list(FEATURES)).add_prefix("f_")
-    capacity = settings.calls.capacity or settings.training.capacity
     previous = store.book(before) if before else None
-    calls = listed(frame.join(known, on="account_id"), previous, settings.calls, capacity, settings.health)
+    calls = listed(frame.join(known, on="account_id"), previous, settings.calls, settings.weekly_calls, settings.health)
     return frame.join(calls.set_index("account_id").astype({"list_rank": "Int32"}), on="account_id")

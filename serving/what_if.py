@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from serving.answers import encode, plain, utc
@@ -15,6 +16,7 @@ from serving.on_demand import columns_of, explained_horizon, figures_of, health_
 from serving.problems import ProblemError
 from serving.requests import WhatIfRequest
 from serving.rows import DeclaredFeature, RowError, check_value
+from success.change import absent_features
 from training.kernel.drivers import EVERYTHING_ELSE
 from training.kernel.figures import read_anyway
 
@@ -64,7 +66,7 @@ def what_if_answer(
     supposed = {name: value for name, value in changes.items() if value is not None}
     after = {name: value for name, value in before.items() if name not in changes} | supposed
     try:
-        figures, told = _scored(champion, run.as_of, before, after, horizon)
+        figures, told = _scored(champion, run, before, after, horizon)
     except Exception as error:  # whatever values far from all that was learned from make a library raise
         logger.exception("a row with changes could not be scored")
         raise ProblemError(409, "not-scored", "The model failed on this row; the log says why.") from error
@@ -124,17 +126,21 @@ def _checked(declared: Mapping[str, DeclaredFeature], name: str, value: Any) -> 
 
 
 def _scored(
-    champion: Champion, as_of: dt.date, before: Values, after: Values, horizon: int
+    champion: Champion, run: Run, before: Values, after: Values, horizon: int
 ) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
     """The figures of both sides with their readings, and all drivers of churn of both."""
     forecast, healths = champion.forecast, champion.healths
     columns = columns_of(forecast, [before, after])
     figures = figures_of(forecast, columns)
     if healths:
-        for found, healthy in zip(figures, health_of(healths, columns, healths.of(columns)), strict=True):
+        tables = run.header.get("tables")
+        lacking = absent_features(None if tables is None else frozenset(tables))  # as where the stored one was told
+        healths = replace(healths, no_data=lacking)
+        health = healths.of(columns, healths.own(columns))
+        for found, healthy in zip(figures, health_of(healths, columns, health), strict=True):
             found.update(healthy)
     for found in figures:
-        found["reading"] = champion.reading(found[f"churn_{horizon}d"], as_of, horizon)
+        found["reading"] = champion.reading(found[f"churn_{horizon}d"], run.as_of, horizon)
     return figures, plain(forecast.drivers(forecast.churn.kernel, columns, horizon))
 
 

@@ -16,16 +16,14 @@ from success.matrix import high_risk
 from success.phrases import counted, listed_out, verb
 from training.kernel.sentences import shown
 
-__all__ = ["advocate_list", "advocates"]
+__all__ = ["advocates"]
 
 _YEAR = 365
 """Days that the count of acts of advocacy covers."""
 _CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "plan", "band")
 
 
-def advocate_list(
-    book: pd.DataFrame, settings: Settings, last_acts: Mapping[str, dt.date | None] | None = None
-) -> pd.DataFrame:
+def advocates(book: pd.DataFrame, settings: Settings, last_acts: Mapping[str, dt.date | None] | None = None) -> Listing:
     """Healthy promoters that were left in peace for a while, the best answer first, then the best health.
 
     An account's answer to the recommendation question is the lower one of its latest (of the last year) and its mean
@@ -38,10 +36,11 @@ def advocate_list(
 
     Returns
     -------
-    account_id, name, csm_id, segment, stage, plan, band, mrr, nps, health, csat, last_act, tenure_days, why.
+    Rows account_id, name, csm_id, segment, stage, plan, band, mrr, nps, health, csat, last_act, tenure_days, why; left
+    out are healthy promoters that rest or are at risk.
     """
     known = _acts(book) if last_acts is None else last_acts
-    chosen, _ = _judged(book, settings, known)
+    chosen, left_out = _judged(book, settings, known)
     rows = book[chosen]
     told: dict[str, Any] = {name: texts(rows, name) for name in _CARRIED}
     told |= {"mrr": numbers(rows, "mrr"), "nps": _nps(rows), "health": displayed(numbers(rows, "health"))}
@@ -52,23 +51,16 @@ def advocate_list(
         _why(told["nps"][i], told["health"][i], _rest(told["last_act"][i], acts[i], today)) for i in range(len(rows))
     ]
     order = ["nps", "health", "mrr", "account_id"]
-    return table(told).sort_values(order, ascending=[False, False, False, True], ignore_index=True)
-
-
-def advocates(book: pd.DataFrame, settings: Settings, last_acts: Mapping[str, dt.date | None] | None = None) -> Listing:
-    """`advocate_list`, and how many healthy promoters are left out of it for resting or for being at risk."""
-    rows = advocate_list(book, settings, last_acts)
-    _, left_out = _judged(book, settings, _acts(book) if last_acts is None else last_acts)
-    resting = left_out["resting"]
+    found = table(told).sort_values(order, ascending=[False, False, False, True], ignore_index=True)
     notes = []
-    if resting:
+    if resting := left_out["resting"]:
         who = counted(resting, "healthy promoter")
         notes.append(
             f"{who} {verb(resting, 'was', 'were')} asked or spoke up not long ago and {verb(resting, 'rests', 'rest')}."
         )
-    if not len(rows) and np.isnan(_nps(book)).all():
+    if found.empty and np.isnan(_nps(book)).all():
         notes.append("No account has an answer to the recommendation question on record, so nobody can be named.")
-    return Listing(rows, left_out, tuple(notes))
+    return Listing(found, left_out, tuple(notes))
 
 
 def _acts(book: pd.DataFrame) -> dict[str, dt.date | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from features.feature import DIMENSIONS
+from success.book import finite
 from success.health import display
 from success.phrases import counted, listed_out, money, on_day, percent, verb
 from success.wording import odds
@@ -75,8 +75,8 @@ def blindsided(
 
     Parameters
     ----------
-    lost : account_id, name, segment, csm_id, mrr (of the last score), churned_on (date), end_reason, exit_reasons (a
-        list of texts; None where nothing says whether one was stated); one row an account.
+    lost : account_id, name, segment, csm_id, mrr (of the last score, else what it paid last), churned_on (date),
+        end_reason, exit_reasons (a list of texts; None where nothing says whether one was stated); one row an account.
     past : account_id, days_before (one of `BEFORE`), as_of (date), status, band, health, churn (None or NaN where
         unknown), drivers (a list, read where days_before is 60); no row where no scored day was near.
     flagged : account_id, first_on (the first scored day of the period in the worst band), churned_on (None where it is
@@ -117,7 +117,7 @@ def blindsided(
 
 
 def _look(row: Mapping[Any, Any]) -> dict[str, Any]:
-    health, churn = _number(row.get("health")), _number(row.get("churn"))
+    health, churn = finite(row.get("health")), finite(row.get("churn"))
     return {
         "as_of": row["as_of"].isoformat(),
         "status": row["status"] if isinstance(row.get("status"), str) else None,
@@ -140,7 +140,7 @@ def _told(
     told: dict[str, Any] = {
         "account_id": account,
         **{name: row[name] if isinstance(row.get(name), str) else None for name in ("name", "segment", "csm_id")},
-        "mrr": _number(row.get("mrr")),
+        "mrr": finite(row.get("mrr")),
         "churned_on": row["churned_on"].isoformat(),
         "end_reason": row["end_reason"] if isinstance(row.get("end_reason"), str) else None,
         "exit_reasons": [str(reason) for reason in row.get("exit_reasons") or []],
@@ -157,7 +157,7 @@ def _raising(drivers: object) -> list[dict[str, Any]]:
     known = [d for d in drivers if isinstance(d, dict)] if isinstance(drivers, list) else []
     # What only says when the renewal falls has no points of health, and is no reason to leave.
     mine = [d for d in known if d.get("feature") and not ("health_points" in d and d["health_points"] is None)]
-    raising = [d for d in mine if (_number(d.get("points")) or 0) > 0]
+    raising = [d for d in mine if (finite(d.get("points")) or 0) > 0]
     raising.sort(key=lambda d: -float(d["points"]))
     return [{name: d.get(name) for name in ("feature", "dimension", "sentence")} for d in raising[:_DRIVERS]]
 
@@ -257,8 +257,3 @@ def _of_flagged(flagged: Mapping[str, int], worst: str) -> str:
         parts.append(f"of {flagged['undecided']:,} it is not decided yet")
     who = f"{counted(n, 'account')} {verb(n, 'was', 'were')} {worst} on a scored day of this period"
     return f"{who}: {listed_out(parts)}."
-
-
-def _number(value: object) -> float | None:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None  # type: ignore[arg-type]

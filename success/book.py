@@ -26,11 +26,14 @@ __all__ = [
     "bands_of",
     "churn_of",
     "day_of",
+    "days_since",
     "displayed",
     "empty_book",
+    "finite",
     "headline_of",
     "numbers",
     "records",
+    "rule_health_of",
     "scored",
     "status_in",
     "table",
@@ -181,6 +184,27 @@ def value_of(book: pd.DataFrame, strategic_weight: float = 1.0) -> np.ndarray:
     return np.where(numbers(book, "f_strategic") == 1, mrr * strategic_weight, mrr)
 
 
+def rule_health_of(book: pd.DataFrame) -> np.ndarray:
+    """(n,) health by the rules: that of the scorecard, else the book's health where that is rule-based; exact."""
+    rules, by_rules = numbers(book, "rule_health"), texts(book, "health_source") == "rule_based"
+    return np.where(np.isnan(rules) & by_rules, numbers(book, "health"), rules)
+
+
+def days_since(day: dt.date | None, today: dt.date | None) -> float:
+    """Days from one day to another; NaN where one of them is not known."""
+    return float("nan") if day is None or today is None else float((today - day).days)
+
+
+def finite(value: object) -> float | None:
+    """A value as a number; None where it is none, not finite or a truth value.
+
+    >>> finite(2), finite(float("nan")), finite(True), finite("2")
+    (2.0, None, None, None)
+    """
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None  # type: ignore[arg-type]
+
+
 def displayed(points: np.ndarray) -> np.ndarray:
     """(n,) health as it is shown: 0 to 100, whole; NaN stays."""
     return np.asarray(np.round(np.clip(points, 0, 100)), dtype=np.float64)
@@ -246,9 +270,7 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date):  # a time is one too
         return value.isoformat()
     if isinstance(value, np.generic):
         return _plain(value.item())

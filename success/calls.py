@@ -12,6 +12,7 @@ from features.plays import Plays
 from features.practice import CallSettings, HealthSettings
 from success.book import (
     day_of,
+    days_since,
     displayed,
     headline_of,
     numbers,
@@ -27,10 +28,7 @@ from success.ranking import ranked
 
 __all__ = [
     "NOT_ON_RECORD",
-    "accounts_to_call",
     "billing",
-    "billing_list",
-    "call_list",
     "calls",
     "listed",
     "lowest_health",
@@ -44,55 +42,8 @@ _ROWS = (
     "why", "health", "band", "driver", "driver_feature", "driver_dimension", "play", "days_since_contact", "contact",
     "renews_on", "listed_since", "days_listed", "involuntary_share",
 )  # fmt: skip
-_PLAYS = Plays()
+_PLAYS = Plays()  # the defaults
 _HEALTH = HealthSettings()
-
-
-def call_list(
-    book: pd.DataFrame,
-    calls: CallSettings,
-    capacity: int,
-    snoozed: Collection[str] = (),
-    plays: Plays = _PLAYS,
-    health: HealthSettings = _HEALTH,
-) -> pd.DataFrame:
-    """The accounts that each CSM should call first, by the monthly revenue at risk beyond the usual.
-
-    Ordered by `value * (p - typical)`: a large account with an ordinary risk is not urgent because it is large. An
-    account that only the rules judged comes after all of those, by monthly revenue times what its health lacks to 100.
-    Not in it: accounts without revenue or without a risk above the usual, those with less than `LEAST_AT_STAKE` at
-    stake, those in the best band of health unless their risk is high, those that gave notice, and those of
-    `billing_list`.
-
-    Parameters
-    ----------
-    capacity : accounts of each CSM at most; those without a CSM are cut to it too.
-    snoozed : accounts to leave out.
-
-    Returns
-    -------
-    csm_id (None last), rank (1 and up for each CSM), account_id, name, segment, stage, mrr, value (revenue, times
-    `strategic_weight` where strategic), churn and typical (at the headline horizon), at_stake (what it is ordered by),
-    by ("probability" or "rules"), why (the sentence that explains the rank), health and band, driver (the sentence of
-    the largest driver that can be acted on), driver_feature, driver_dimension, play, days_since_contact and contact,
-    renews_on, listed_since and days_listed (unknown where the account comes up for one that is snoozed),
-    involuntary_share.
-    """
-    return _called(ranked(book, calls, health), book, calls, capacity, snoozed, plays)
-
-
-def billing_list(
-    book: pd.DataFrame,
-    calls: CallSettings,
-    snoozed: Collection[str] = (),
-    plays: Plays = _PLAYS,
-    count: int | None = None,
-) -> pd.DataFrame:
-    """The accounts whose risk is mainly that payments fail, in one list for billing; columns as of `call_list`."""
-    found = ranked(book, calls, _HEALTH)
-    found = found[found["billing"] & ~found["account_id"].isin(list(snoozed))].head(count or len(found))
-    found = found.assign(rank=np.arange(1, len(found) + 1))
-    return _told(found, book, calls, plays, for_billing=True)
 
 
 def calls(
@@ -104,16 +55,34 @@ def calls(
     health: HealthSettings = _HEALTH,
     contacts: bool | None = None,
 ) -> Listing:
-    """`call_list`, and how many are left out of it, by reason.
+    """The accounts that each CSM should call first, by the monthly revenue at risk beyond the usual.
+
+    Ordered by `value * (p - typical)`: a large account with an ordinary risk is not urgent because it is large. An
+    account that only the rules judged comes after all of those, by monthly revenue times what its health lacks to 100.
+    Not in it: accounts without revenue or without a risk above the usual, those with less than `LEAST_AT_STAKE` at
+    stake, those in the best band of health unless their risk is high, those that gave notice, and those of
+    `billing`.
 
     Parameters
     ----------
+    capacity : accounts of each CSM at most; those without a CSM are cut to it too.
+    snoozed : accounts to leave out.
     contacts : whether conversations are on record at all; as the book says when not given.
+
+    Returns
+    -------
+    Rows csm_id (None last), rank (1 and up for each CSM), account_id, name, segment, stage, mrr, value (revenue, times
+    `strategic_weight` where strategic), churn and typical (at the headline horizon), at_stake (what it is ordered by),
+    by ("probability" or "rules"), why (the sentence that explains the rank), health and band, driver (the sentence of
+    the largest driver that can be acted on), driver_feature, driver_dimension, play, days_since_contact and contact,
+    renews_on, listed_since and days_listed (unknown where the account comes up for one that is snoozed),
+    involuntary_share; left out are accounts by reason.
     """
     found = ranked(book, settings, health)
-    rows = _called(found, book, settings, capacity, snoozed, plays, contacts)
     ours = found[found["worth"] & ~found["billing"]]
-    away = int(ours["account_id"].isin(list(snoozed)).sum())
+    snoozing = ours["account_id"].isin(list(snoozed))
+    away = int(snoozing.sum())
+    rows = _told(_cut(ours[~snoozing], capacity), book, settings, plays, contacts=contacts)
     left_out = {
         "snoozed": away,
         "beyond_capacity": len(ours) - away - len(rows),
@@ -133,12 +102,15 @@ def calls(
 def billing(
     book: pd.DataFrame, settings: CallSettings, snoozed: Collection[str] = (), plays: Plays = _PLAYS
 ) -> Listing:
-    """`billing_list`, and how many snoozed accounts are left out of it."""
-    rows = billing_list(book, settings, snoozed, plays)
-    away = int(ranked(book, settings, _HEALTH)["billing"].sum()) - len(rows)
+    """The accounts whose risk is mainly that payments fail, in one list for billing; columns as of `calls`."""
+    found = ranked(book, settings, _HEALTH)  # their health keeps nobody out of it
+    ours = found[found["billing"]]
+    snoozing = ours["account_id"].isin(list(snoozed))
+    ours = ours[~snoozing].assign(rank=np.arange(1, 1 + (~snoozing).sum()))
+    rows = _told(ours, book, settings, plays, for_billing=True)
     share = percent(settings.involuntary_share)
     note = f"More than {share} of the risk of each of these accounts is that payments fail, not that it decides to go."
-    return Listing(rows, {"snoozed": away}, (note,) if len(rows) else ())
+    return Listing(rows, {"snoozed": int(snoozing.sum())}, (note,) if len(rows) else ())
 
 
 def listed(
@@ -170,24 +142,6 @@ def listed(
     return table(told).sort_values("account_id", ignore_index=True)
 
 
-def accounts_to_call(scores: pd.DataFrame, horizon: int, count: int = 5) -> pd.DataFrame:
-    """The accounts with the most monthly revenue at risk beyond the usual, of everybody's.
-
-    Parameters
-    ----------
-    scores : columns status, mrr (a month), churn_<h>d, typical_<h>d.
-    count : rows at most.
-
-    Returns
-    -------
-    The rows of scored accounts above the typical risk, most urgent first.
-    """
-    known = scores[scores["status"].isin(("ok", "stale")) & (scores["mrr"] > 0)]
-    excess = (known[f"churn_{horizon}d"] - known[f"typical_{horizon}d"]) * known["mrr"]
-    order = excess[excess > 0].sort_values(ascending=False, kind="stable").index[:count]
-    return known.loc[order]
-
-
 def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     """The paying accounts with the lowest health, where there is no probability to go by.
 
@@ -202,19 +156,6 @@ def lowest_health(scores: pd.DataFrame, count: int = 5) -> pd.DataFrame:
     """
     known = scores[scores["health"].notna() & (scores["mrr"] > 0)]
     return known.sort_values(["health", "mrr"], ascending=[True, False], kind="stable").head(count)
-
-
-def _called(
-    found: pd.DataFrame,
-    book: pd.DataFrame,
-    calls: CallSettings,
-    capacity: int,
-    snoozed: Collection[str],
-    plays: Plays,
-    contacts: bool | None = None,
-) -> pd.DataFrame:
-    ours = found[found["worth"] & ~found["billing"] & ~found["account_id"].isin(list(snoozed))]
-    return _told(_cut(ours, capacity), book, calls, plays, contacts=contacts)
 
 
 def _cut(found: pd.DataFrame, capacity: int) -> pd.DataFrame:
@@ -235,7 +176,7 @@ def _told(
     for_billing: bool = False,
     contacts: bool | None = None,
 ) -> pd.DataFrame:
-    """The columns of `call_list` for the rows that are shown."""
+    """The columns of `calls` for the rows that are shown."""
     rows, day = book.iloc[found["place"].to_numpy()], day_of(book)
     h = headline_of(book)
     told: dict[str, Any] = {name: texts(rows, name) for name in ("csm_id", "account_id", "name", "segment", "stage")}
@@ -267,7 +208,7 @@ def _told(
     if contacts is None:
         contacts = bool((~np.isnan(numbers(book, "f_days_since_two_way_contact"))).any())
     told["contact"] = [_contact(n) if contacts else NOT_ON_RECORD for n in told["days_since_contact"]]
-    told["days_listed"] = np.array([_days(day, since) for since in told["listed_since"]], dtype=float)
+    told["days_listed"] = np.array([days_since(since, day) for since in told["listed_since"]], dtype=float)
     return table(told, _ROWS)
 
 
@@ -291,7 +232,3 @@ def _contact(ago: float) -> str:
     if np.isnan(ago):
         return "It was never spoken with, both ways."
     return "Last spoke both ways today." if ago == 0 else f"Last spoke both ways {counted(int(ago), 'day')} ago."
-
-
-def _days(today: Any, since: Any) -> float:
-    return float("nan") if today is None or since is None else float((today - since).days)

@@ -5,7 +5,6 @@ None of the three is overwritten by another: they stand side by side, and who is
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ import pandas as pd
 
 from features.errors import TenureError
 from features.settings import Settings
-from success.book import bands_of, day_of, displayed, numbers, status_in, table, texts
+from success.book import bands_of, day_of, days_since, displayed, numbers, rule_health_of, status_in, table, texts
 from success.listing import Listing
 from success.phrases import counted, money
 
-__all__ = ["LEAST_DIFFERENCE", "OLD_PULSE_DAYS", "PAIRS", "disagreement_list", "disagreements"]
+__all__ = ["LEAST_DIFFERENCE", "OLD_PULSE_DAYS", "PAIRS", "disagreements"]
 
 PAIRS = {"model-pulse": ("model", "pulse"), "model-rules": ("model", "rules"), "rules-pulse": ("rules", "pulse")}
 """Whose views are compared: the first by bands, which differ where they lie two apart, the others by rank."""
@@ -32,13 +31,13 @@ _CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "pulse_on", "ren
 _WHO = {"model": "the model", "rules": "the scorecard", "pulse": "the CSM"}
 
 
-def disagreement_list(
+def disagreements(
     book: pd.DataFrame,
     settings: Settings,
     pair: str | None = None,
     count: int | None = None,
     whole: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+) -> Listing:
     """Accounts with two views that lie far apart, the most revenue first.
 
     The model and the pulse differ where their bands lie two apart. The scorecard's level is another than theirs, so it
@@ -52,25 +51,14 @@ def disagreement_list(
 
     Returns
     -------
-    account_id, name, csm_id, segment, stage, pulse_on, renews_on, mrr, model, rules and pulse (0 to 100 as shown),
+    Rows account_id, name, csm_id, segment, stage, pulse_on, renews_on, mrr, model, rules and pulse (0 to 100 as shown),
     pair, difference (points; by rank, percentile points), pessimist (who sees it darker), bands_apart, pairs (how many
-    of them differ), pulse_days and pulse_old, sentence.
+    of them differ), pulse_days and pulse_old, sentence; left out are accounts without two views to compare.
 
     Raises
     ------
     TenureError : there is no such pair.
     """
-    return _rows(book, settings, pair, count, whole)[0]
-
-
-def disagreements(
-    book: pd.DataFrame,
-    settings: Settings,
-    pair: str | None = None,
-    count: int | None = None,
-    whole: pd.DataFrame | None = None,
-) -> Listing:
-    """`disagreement_list`, and how many accounts have no two views to compare."""
     rows, total, single = _rows(book, settings, pair, count, whole)
     notes = (
         "The scorecard's level is not the model's or the CSM's, so with it views are compared by their rank within the "
@@ -120,7 +108,7 @@ def _rows(
     told |= {"difference": np.abs(gap), "bands_apart": apart[places, which], "pairs": differ[places].sum(axis=1)}
     told["pessimist"] = np.array([asked[names[i]][int(g > 0)] for i, g in zip(which, gap, strict=True)], dtype=object)
     today = day_of(book)
-    told["pulse_days"] = np.array([_age(today, on) for on in told["pulse_on"]], dtype=float)
+    told["pulse_days"] = np.array([days_since(on, today) for on in told["pulse_on"]], dtype=float)
     told["pulse_old"] = told["pulse_days"] > OLD_PULSE_DAYS
     told["sentence"] = [_sentence({name: values[i] for name, values in told.items()}) for i in range(len(rows))]
     order_of = (*_CARRIED, "mrr", *views, "pair", "difference", "pessimist", "bands_apart", "pairs", "pulse_days",
@@ -149,17 +137,12 @@ def _views(book: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def _exact(book: pd.DataFrame) -> dict[str, np.ndarray]:
     """(n,) each view; a rule-based health is the rules' view, not a model's."""
-    health, by_rules = numbers(book, "health"), texts(book, "health_source") == "rule_based"
-    rules = numbers(book, "rule_health")
+    by_rules = texts(book, "health_source") == "rule_based"
     return {
-        "model": np.where(by_rules, np.nan, health),
-        "rules": np.where(np.isnan(rules) & by_rules, health, rules),
+        "model": np.where(by_rules, np.nan, numbers(book, "health")),
+        "rules": rule_health_of(book),
         "pulse": numbers(book, "pulse"),
     }
-
-
-def _age(today: dt.date | None, on: dt.date | None) -> float:
-    return float("nan") if today is None or on is None else float((today - on).days)
 
 
 def _sentence(told: dict[str, Any]) -> str:

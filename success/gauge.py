@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.feeds import plan_dependent
 from success.health import Health, Scale, healths
+from training.anchors import Anchors
 from training.kernel import Kernel
 from training.own import Own, own
 
-__all__ = ["Gauge"]
+__all__ = ["Gauge", "gauge_of"]
 
 logger = logging.getLogger("tenure.health")
 
@@ -68,3 +70,10 @@ class Gauge:
         found = healths(self.scale, told, missing, [s for s, _ in unlike], [s for _, s in unlike]).anchor
         by_key = dict(zip(unlike, found.tolist(), strict=True))
         return np.array([by_key[key] for key in keys], dtype=np.float64)
+
+
+def gauge_of(kernel: Kernel, anchors: Anchors, points_to_double: float) -> Gauge:
+    """The gauge of a model of churn and the anchors that are frozen with it."""
+    names = kernel.feature_names
+    dimensions = tuple(kernel.words[name].dimension for name in names)
+    return Gauge(kernel, Scale(anchors, names, dimensions, points_to_double, plan_dependent()))

@@ -14,7 +14,7 @@ from success.listing import Listing
 from success.matrix import high_risk
 from success.phrases import beside, by_day, counted, listed_out, money, percent
 
-__all__ = ["WELL_ABOVE", "growth", "growth_list"]
+__all__ = ["WELL_ABOVE", "growth"]
 
 WELL_ABOVE = 2.0
 """An account without a signal is listed from so many times the usual probability of growing."""
@@ -28,7 +28,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-def growth_list(book: pd.DataFrame, settings: Settings, count: int | None = None) -> pd.DataFrame:
+def growth(book: pd.DataFrame, settings: Settings, count: int | None = None) -> Listing:
     """Paying accounts to grow, neither at risk nor on a call list, by monthly revenue times the probability of growing.
 
     Accounts with a signal but no such probability come after those with one, by what they pay. An account without a
@@ -40,16 +40,12 @@ def growth_list(book: pd.DataFrame, settings: Settings, count: int | None = None
 
     Returns
     -------
-    account_id, name, csm_id, segment, stage, plan, band, renews_on, mrr, kind ("upsell": near a limit, seats nearly all
-    used, new users; "cross_sell": new departments and none of those; "likely": no signal), why, signals (how many),
-    expansion and typical (at the horizon of expansion nearest to the headline), to_grow (mrr times expansion), health,
-    limit_used_share, seats_used_share, new_users, new_departments, days_since_contact.
+    Rows account_id, name, csm_id, segment, stage, plan, band, renews_on, mrr, kind ("upsell": near a limit, seats
+    nearly all used, new users; "cross_sell": new departments and none of those; "likely": no signal), why, signals
+    (how many), expansion and typical (at the horizon of expansion nearest to the headline), to_grow (mrr times
+    expansion), health, limit_used_share, seats_used_share, new_users, new_departments, days_since_contact; left out
+    are accounts with a signal, by reason.
     """
-    return _worded(book, *_judged(book, settings)[:2], count)
-
-
-def growth(book: pd.DataFrame, settings: Settings, count: int | None = None) -> Listing:
-    """`growth_list`, and how many accounts with a signal are left out of it, by reason."""
     chosen, signals, left_out = _judged(book, settings)
     rows = _worded(book, chosen, signals, count)
     notes = []
@@ -61,7 +57,7 @@ def growth(book: pd.DataFrame, settings: Settings, count: int | None = None) -> 
 
 
 def _worded(book: pd.DataFrame, chosen: np.ndarray, signals: dict[str, np.ndarray], count: int | None) -> pd.DataFrame:
-    """The columns of `growth_list`; sentences take the longest, so only the rows that are shown get one."""
+    """The columns of `growth`; sentences take the longest, so only the rows that are shown get one."""
     h, mrr = _horizon(book), numbers(book, "mrr")
     to_grow = mrr * numbers(book, f"expansion_{h}d")
     places = np.flatnonzero(chosen)
@@ -107,7 +103,7 @@ def _judged(book: pd.DataFrame, settings: Settings) -> tuple[np.ndarray, dict[st
     }
     h = _horizon(book)
     p, typical = numbers(book, f"expansion_{h}d"), numbers(book, f"expansion_typical_{h}d")
-    likely = np.nan_to_num(p) >= WELL_ABOVE * np.nan_to_num(typical, nan=np.inf)
+    likely = p >= WELL_ABOVE * typical
     gone = status_in(book, "churned", "notice_given")
     some = np.logical_or.reduce(list(signals.values()))
     asked = (some | likely) & (np.nan_to_num(numbers(book, "mrr")) > 0) & ~gone

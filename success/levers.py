@@ -82,10 +82,11 @@ def lever(
 
     Parameters
     ----------
-    top : JSON text of the account's largest drivers.
+    top : the account's largest drivers, read or as JSON text.
     fine : topics in which there is nothing to mend, beside those that `is_fine` finds.
     dimension : the one whose drivers go before all others.
-    rule_scores : JSON text of the scores by rule, for an account without drivers: the rule that costs it most speaks.
+    rule_scores : the scores by rule, read or as JSON text, for an account without drivers: the rule that costs it most
+        speaks.
     """
     raising = [d for d in as_json(top) if d.get("feature") and (d.get("points") or 0) > 0]
     if raising:

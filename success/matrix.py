@@ -27,7 +27,7 @@ _SAYS = {
 def high_risk(book: pd.DataFrame, settings: Settings) -> np.ndarray:
     """(n,) whether an account is at risk: in the worst band, or likelier by `[calls] high_risk` to leave than usual."""
     p, typical = churn_of(book), typical_of(book)
-    likely = scored(book) & (np.nan_to_num(p) >= settings.calls.high_risk * np.nan_to_num(typical, nan=np.inf))
+    likely = scored(book) & (p >= settings.calls.high_risk * typical)
     return np.asarray(likely | (_band(book, settings) == 0))
 
 

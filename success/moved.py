@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from success.phrases import LEAST_POINTS
 from training.kernel import Kernel
 from training.kernel.drivers import text_inputs
 from training.kernel.rows import numbers, text_values
 from training.kernel.sentences import Value, is_missing, sentence
 
 __all__ = ["moved_topics"]
-
-_LEAST = 0.5
-"""Points of health below which a move rounds to nothing."""
 
 
 def moved_topics(
@@ -48,7 +46,7 @@ def moved_topics(
     found: list[list[dict[str, Any]]] = []
     for n, (row, total, by_size) in enumerate(zip(known.tolist(), totals.tolist(), order.tolist(), strict=True)):
         told: list[dict[str, Any]] = []
-        large = [topic for topic in by_size if abs(total[topic]) >= _LEAST]
+        large = [topic for topic in by_size if abs(total[topic]) >= LEAST_POINTS]
         then, now = ({name: column[n] for name, column in day.items()} if large else {} for day in (earlier, later))
         for topic in large:
             told += _told(kernel, places[topic], row, total[topic], then, now)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features.catalogue import CATALOGUE
 from features.plays import Plays
 from features.settings import Settings
+from success.belied import belied
 from success.book import as_json, churn_of, displayed, numbers, status_in, table, texts
 from success.levers import topic_of
 from success.listing import Listing
-from success.phrases import counted, money, on_day, points, verb
+from success.phrases import LEAST_POINTS, counted, money, on_day, points, verb
 
 __all__ = ["movers"]
 
 _CARRIED = ("account_id", "name", "csm_id", "segment", "stage", "band", "renews_on")
-_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-_LEAST = 0.5
-"""Points below which a change reads as none."""
 
 
 def movers(book: pd.DataFrame, settings: Settings, count: int = 10) -> Listing:
@@ -43,8 +39,8 @@ def movers(book: pd.DataFrame, settings: Settings, count: int = 10) -> Listing:
     change, other = numbers(book, "change_7d_customer"), np.nan_to_num(numbers(book, "change_7d_other"))
     with_health = ~np.isnan(numbers(book, "health")) & ~status_in(book, "churned")
     known = ~np.isnan(change) & with_health
-    elsewhere = known & (np.abs(other) > np.abs(change)) & (np.abs(other) >= _LEAST)
-    moved = known & ~elsewhere & (np.abs(change) >= _LEAST)
+    elsewhere = known & (np.abs(other) > np.abs(change)) & (np.abs(other) >= LEAST_POINTS)
+    moved = known & ~elsewhere & (np.abs(change) >= LEAST_POINTS)
     shown = displayed(numbers(book, "health")) - displayed(numbers(book, "health_7d"))
     still = moved & (shown * change <= 0)
     moved &= ~still
@@ -99,24 +95,15 @@ def _lead(moved: object, change: float) -> dict[str, Any] | None:
     None where whatever did reads as if it had moved the other way.
     """
     found = [d for d in as_json(moved) if isinstance(d.get("points"), (int, float)) and d["points"] * change > 0]
-    straight = [d for d in found if not _contrary(d)]
+    straight = [d for d in found if not _belied(d)]
     if not straight:
         return None if found else {}
     return max(straight, key=lambda d: abs(d["points"]))
 
 
-def _contrary(driver: dict[str, Any]) -> bool:
-    """Whether a driver's own value got better where health fell, or worse where it rose; the sentences tell it."""
-    feature = str(driver.get("feature"))
-    good = CATALOGUE[feature].good if feature in CATALOGUE else "neither"
-    now, before = (_NUMBER.findall(str(driver.get(name) or "")) for name in ("sentence", "sentence_before"))
-    if good == "neither" or not now or len(now) != len(before):
-        return False
-    # The same sentence with other numbers; what it speaks of comes first in it.
-    if _NUMBER.sub("", driver["sentence"]) != _NUMBER.sub("", driver["sentence_before"]):
-        return False
-    rise = float(now[0].replace(",", "")) - float(before[0].replace(",", ""))
-    return rise * driver["points"] * (1 if good == "high" else -1) < 0
+def _belied(driver: dict[str, Any]) -> bool:
+    now, before = (str(driver.get(name) or "") for name in ("sentence", "sentence_before"))
+    return belied(str(driver.get("feature")), now, before, driver["points"])
 
 
 def _play(lead: dict[str, Any], plays: Plays) -> str | None:

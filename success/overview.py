@@ -10,7 +10,8 @@ import pandas as pd
 from features.feature import DIMENSIONS
 from features.settings import Settings
 from success.book import bands_of, numbers, records, status_in, texts
-from success.phrases import counted, money, percent, points
+from success.health import display
+from success.phrases import LEAST_POINTS, counted, money, percent, points
 
 __all__ = ["GROUPS", "health_by", "overview"]
 
@@ -59,12 +60,7 @@ def health_by(book: pd.DataFrame, settings: Settings, by: str | None = None) -> 
     table = pd.DataFrame(told)
     of = [None if by is None or code >= len(names) else names[code] for code in table.index]
     table.insert(0, "group", pd.Series(of, index=table.index, dtype=object))
-    return (
-        table.assign(place=table.index)
-        .sort_values(["mrr", "place"], ascending=[False, True])
-        .drop(columns="place")
-        .reset_index(drop=True)
-    )
+    return table.sort_values("mrr", ascending=False, kind="stable", ignore_index=True)
 
 
 def overview(book: pd.DataFrame, settings: Settings) -> dict[str, Any]:
@@ -89,7 +85,7 @@ def overview(book: pd.DataFrame, settings: Settings) -> dict[str, Any]:
 
 def _line(row: dict[str, Any], settings: Settings) -> str:
     n, worst = row["accounts"], settings.health.bands[0]
-    health, in_worst, paid = _shown(row["median_health"]), row[f"accounts_{worst}"], row[f"mrr_{worst}"]
+    health, in_worst, paid = display(row["median_health"]), row[f"accounts_{worst}"], row[f"mrr_{worst}"]
     if n == 1:
         text = f"The account with a health pays {money(row['mrr'])} a month; its health is {health} of 100"
         text += f", which is {'' if in_worst else 'not '}{worst}"
@@ -99,11 +95,7 @@ def _line(row: dict[str, Any], settings: Settings) -> str:
         text += f" of 100, and {percent(in_worst)} of them{money_of} are {worst}"
     if row["change_7d"] is None:
         return f"{text}; there is no health of last week to compare with."
-    if abs(row["change_7d"]) < 0.5:
+    if abs(row["change_7d"]) < LEAST_POINTS:
         return f"{text}; on average it has hardly moved in a week."
     way = "risen" if row["change_7d"] > 0 else "fallen"
     return f"{text}; on average it has {way} by {points(row['change_7d'])} in a week."
-
-
-def _shown(health: float) -> int:
-    return round(min(max(health, 0.0), 100.0))

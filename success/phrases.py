@@ -8,7 +8,10 @@ import math
 from success.wording import odds
 from training.kernel.sentences import shown
 
-__all__ = ["beside", "by_day", "counted", "listed_out", "money", "on_day", "percent", "points", "verb"]
+__all__ = ["LEAST_POINTS", "beside", "by_day", "counted", "listed_out", "money", "on_day", "percent", "points", "verb"]
+
+LEAST_POINTS = 0.5
+"""Points of health below which a change rounds to nothing, and is not told."""
 
 
 def money(amount: float) -> str:
@@ -58,7 +61,7 @@ def points(number: float) -> str:
     ['less than 1 point', '1 point', '13 points']
     """
     size = abs(number)
-    return "less than 1 point" if size < 0.5 else counted(round(size), "point")
+    return "less than 1 point" if size < LEAST_POINTS else counted(round(size), "point")
 
 
 def on_day(day: dt.date) -> str:

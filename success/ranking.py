@@ -12,6 +12,7 @@ from success.book import (
     displayed,
     headline_of,
     numbers,
+    rule_health_of,
     scored,
     status_in,
     table,
@@ -33,7 +34,7 @@ def ranked(book: pd.DataFrame, calls: CallSettings, shown: HealthSettings) -> pd
     """
     p, typical, value = churn_of(book), typical_of(book), value_of(book, calls.strategic_weight)
     told = scored(book)
-    health = np.where(told, np.nan, displayed(_rule_health(book)))
+    health = np.where(told, np.nan, displayed(rule_health_of(book)))
     by_rules = ~np.isnan(health) & ~status_in(book, "churned", "notice_given")
     at_stake = np.where(told, value * (p - typical), np.where(by_rules, value * (100 - health) / 100, np.nan))
     h = headline_of(book)
@@ -42,7 +43,7 @@ def ranked(book: pd.DataFrame, calls: CallSettings, shown: HealthSettings) -> pd
     # Of the rules' accounts the health that is shown is the rules'; no probability says that their risk is high.
     best = bands_of(pd.DataFrame({"health": health}), shown.bands, shown.edges)
     best = np.where(by_rules, best, bands_of(book, shown.bands, shown.edges))
-    high = told & (np.nan_to_num(p) >= calls.high_risk * np.nan_to_num(typical, nan=np.inf))
+    high = told & (p >= calls.high_risk * typical)
     healthy = (best == len(shown.bands) - 1) & ~high
     frame = table(
         {
@@ -60,10 +61,3 @@ def ranked(book: pd.DataFrame, calls: CallSettings, shown: HealthSettings) -> pd
     )
     frame = frame[np.nan_to_num(at_stake) > 0]
     return frame.sort_values(["by_rules", "at_stake", "account_id"], ascending=[True, False, True])
-
-
-def _rule_health(book: pd.DataFrame) -> np.ndarray:
-    """(n,) health by the rules: that of the scorecard, else the book's health where that is rule-based."""
-    health = np.where(texts(book, "health_source") == "rule_based", numbers(book, "health"), np.nan)
-    beside_model = numbers(book, "rule_health")
-    return np.where(np.isnan(beside_model), health, beside_model)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from features.catalogue import CATALOGUE
+from features.checks import folded
 from features.errors import TenureError
 from features.feature import DIMENSIONS, Feature
 from features.practice import ScorecardRule, StageSettings
@@ -91,7 +92,7 @@ class Rule:
         """Whether one account could be counted by both on the same feature."""
         apart = any(
             one and two and not set(one) & set(two)
-            for one, two in ((_folded(self.segments), _folded(other.segments)), (self.stages, other.stages))
+            for one, two in ((folded(self.segments), folded(other.segments)), (self.stages, other.stages))
         )
         return self.feature == other.feature and not apart
 
@@ -255,14 +256,14 @@ class Scorecard:
     def _points(self, rows: pd.DataFrame) -> list[np.ndarray]:
         """By rule, (n,) points, NaN where it is not counted."""
         found = []
-        segments = _folded(rows["segment"].tolist()) if "segment" in rows.columns else [""] * len(rows)
+        segments = folded(rows["segment"].tolist()) if "segment" in rows.columns else [""] * len(rows)
         stages = stages_of(rows, self.stages) if any(rule.stages for rule in self.rules) else np.array([])
         for rule in self.rules:
             points = rule.points(_values(rows, rule.feature))
             if rule.missing is not None:
                 points = np.where(np.isnan(points), rule.missing, points)
             if rule.segments:
-                points = np.where(np.isin(segments, _folded(rule.segments)), points, np.nan)
+                points = np.where(np.isin(segments, folded(rule.segments)), points, np.nan)
             if rule.stages:
                 points = np.where(np.isin(stages, rule.stages), points, np.nan)
             found.append(points)
@@ -281,8 +282,3 @@ class Scorecard:
 def _values(rows: pd.DataFrame, name: str) -> pd.Series:
     """A column, or one without a value where there is none."""
     return rows[name] if name in rows.columns else pd.Series(np.nan, index=rows.index, dtype=np.float64)
-
-
-def _folded(names: Sequence[Any]) -> list[str]:
-    """Names in one letter case; "" where there is none."""
-    return [name.strip().casefold() if isinstance(name, str) else "" for name in names]

@@ -68,7 +68,7 @@ def replay_alerts(out: Path, seeds: int) -> bool:
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     found = {name: sum(run[name] for run in runs) for name in runs[0] if isinstance(runs[0][name], int)}
-    found |= {name: runs[0][name] for name in ("messages", "by_rule", "opened_a_week_per_100_accounts")}
+    found |= {name: runs[0][name] for name in ("messages", "opened", "by_rule", "opened_a_week_per_100_accounts")}
     return found | {"repetitions": len(runs)}
 
 

@@ -17,13 +17,12 @@ import pandas as pd
 from benchmarks.prove.record import PACKAGES, Record
 from features.build import build_features
 from features.cohort import account_statuses
-from features.feeds import plan_dependent
 from features.history import History
 from features.labels import standing
 from features.settings import ChurnSettings, Settings, TrainingSettings
 from features.simulation import simulate
-from success.gauge import Gauge
-from success.health import Scale, band_of
+from success.gauge import Gauge, gauge_of
+from success.health import band_of
 from training.anchors import compared_stages
 from training.dataset import load_dataset
 from training.facts import anchors_of
@@ -93,11 +92,7 @@ def _gauge(history: History, settings: Settings) -> Gauge:
     """What health is read with, as it would have been made on the day of training."""
     dataset = load_dataset(history, settings, TRAINED_ON)
     fitted = refit(dataset, make_plan(dataset, "churn", settings), Recipe(), settings)
-    kernel = fitted.kernel
-    dimensions = tuple(kernel.words[name].dimension for name in kernel.feature_names)
-    anchors = anchors_of(dataset, settings, fitted)
-    scale = Scale(anchors, kernel.feature_names, dimensions, settings.health.points_to_double, plan_dependent())
-    return Gauge(kernel, scale)
+    return gauge_of(fitted.kernel, anchors_of(dataset, settings, fitted), settings.health.points_to_double)
 
 
 def _scores(rows: pd.DataFrame, gauge: Gauge, settings: Settings) -> dict[str, np.ndarray]:
@@ -163,6 +158,6 @@ def _false_alarms(told: pd.DataFrame) -> int:
     """Entries into the worst band after a week outside it that no churn within 90 days followed."""
     ordered = told.sort_values(["account", "day"])
     before = ordered.groupby("account")["flagged"].shift()
-    entered = ordered["flagged"] & (before == False)  # noqa: E712  (missing where the account was not scored before)
+    entered = ordered["flagged"] & before.eq(False)  # missing, and so not equal, where it was not scored before
     left = (ordered["churned"] - ordered["day"]).dt.days
     return int((entered & ~(left < 90)).sum())

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.practice import WebhookSettings
+from features.alert_rules import WebhookSettings
 from serving.alerting import outbox
 from serving.alerting.dead import append_dead
 from serving.alerting.sending import Answer, post

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.practice import AlertRule
+from features.alert_rules import AlertRule
 from features.settings import Settings
 from serving.alerting.messages import body_of, cleared_detail, opened_detail
 from serving.alerting.outbox import queued

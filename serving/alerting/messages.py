@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from features.practice import AlertRule, Plays
+from features.alert_rules import AlertRule
+from features.plays import Plays
 from serving.alerting.sentences import cleared_sentence, opened_sentence, rounded
 from success.alerts import Cleared, Opened
 from success.book import as_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from features.practice import ODDS_OF_LEAVING, AlertRule
+from features.alert_rules import ODDS_OF_LEAVING, AlertRule
 from success.alerts import Cleared, Opened
 
 __all__ = ["cleared_sentence", "opened_sentence", "rounded"]

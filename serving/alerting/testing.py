@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 
-from features.practice import WebhookSettings
+from features.alert_rules import WebhookSettings
 from serving.alerting.deliver import Clock, Post
 from serving.alerting.sending import Answer, post
 from serving.alerting.signing import headers_of

@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
-import sqlalchemy as sa
 from rich.markup import escape
 
 from features.errors import TenureError
-from serving.cli.options import DAY, settings_of, shared_options, store_of, store_option
+from serving.cli.options import DAY, run_of, settings_of, shared_options, store_of, store_option
 from serving.cli.output import print_json, table
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def brief(context: click.Context, account_id: str, as_of: dt.date | None, as_jso
 
     settings = settings_of(context)
     with Store.open(store_of(context), create=False) as store:
-        run = _run_of(store, as_of)
+        run = run_of(store, as_of)
         row = store.rows(run, [account_id]).get(account_id)
         if row is None:
             raise _unknown(store, run, account_id)
@@ -88,8 +87,8 @@ def blindsided(
         raise click.UsageError(f"--since {since} lies after --until {until}.")
     settings = settings_of(context)
     with Store.open(store_of(context), create=False) as store:
-        found = look_back(store, settings, since, until, csm_id)
-    document = found.to_json()
+        run = run_of(store, None)
+        document = look_back(store, run, store.book(run), settings, since, until, csm_id).to_json()
     if as_json:
         return print_json(document)
     for sentence in document["sentences"]:
@@ -141,28 +140,9 @@ def _print_agreement(agreement: dict[str, dict[str, int]]) -> None:
     table("Stated reasons by the dimension of the largest driver, 60 days before", ["reason", *names], rows)
 
 
-def _run_of(store: Store, as_of: dt.date | None) -> Run:
-    """The run of a day, the newest for None.
-
-    Raises
-    ------
-    TenureError : it is not scored.
-    """
-    run = store.latest() if as_of is None else store.run_of(as_of)
-    if run is not None:
-        return run
-    if as_of is None:
-        raise TenureError("No day is scored yet; run `tenure score` to score one.")
-    raise TenureError(f"{as_of} is not scored; leave --as-of out for the newest day, or run `tenure score` for it.")
-
-
 def _unknown(store: Store, run: Run, account_id: str) -> TenureError:
     """No such account, and one that is spelt nearly so where there is one."""
-    from serving.store.tables import scores
-
-    with store.reading() as connection:
-        known = connection.scalars(sa.select(scores.c.account_id).where(scores.c.run_id == run.id)).all()
-    folded = {account.casefold(): account for account in known}
+    folded = {account.casefold(): account for account in store.book(run)["account_id"]}
     near = get_close_matches(account_id.strip().casefold()[:200], folded, 1, 0.7)
     hint = f"did you mean {folded[near[0]]}?" if near else "look for it with `tenure list`."
     return TenureError(f"No account {account_id[:80]!r} is among those scored on {run.as_of}; {hint}")

@@ -140,7 +140,7 @@ def features(
     note_inherited(home_of(context), f"features on {days[0]} to {days[-1]}", {}, found)
     if as_json:
         return print_json({"rows": len(rows), "features": count, "as_of": days, "file": out})
-    click.echo(f"{len(rows):,} rows of {count} features for {len(days)} days are in {out}.")
+    click.echo(f"{len(rows):,} rows of {count} features for {len(days)} day{'s' * (len(days) != 1)} are in {out}.")
 
 
 def _price_rise(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, float] | None:

@@ -17,7 +17,7 @@ from serving.cli.figures import print_training
 from serving.cli.jobs import only_one
 from serving.cli.options import home_of, settings_of, shared_options, store_of, store_option
 from serving.cli.output import open_history, stages
-from serving.cli.scores import print_scores, scored_days
+from serving.cli.scores import FirstCalls, first_calls, print_scores, scored_days
 
 if TYPE_CHECKING:
     from serving.job import Done
@@ -42,7 +42,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     Example: tenure demo
     """
     from features.simulation import simulate
-    from serving.store.feedback import snoozed
+    from serving.job import champions_of, score_and_store
     from serving.store.store import Store
     from training.dataset import load_dataset
     from training.train import train_dataset
@@ -68,22 +68,26 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     number = int(churn.version) if churn and not churn.champion else None
     with Store.open(store_of(context, folder / ".tenure")) as store:
         last = history.observed_until
-        # A week before too, so that there is something to say of what has changed since.
-        done = list(scored_days(history, home, store, [last - dt.timedelta(7), last], number))[-1]
-        away = snoozed(store, dt.datetime.now(dt.UTC).date())
+        # The week before too, so that there is something to say of what has changed since.
+        score_and_store(history, home, store, champions_of(home, number), last - dt.timedelta(7))
+        (done,) = scored_days(history, home, store, [last], number)
+        calls = first_calls(store, done, settings)
     for result in results.values():
         print_training(result)
         _print_truth(result, tables / "truth")
         click.echo()
     for outcome, why in refused.items():
         click.echo(f"{outcome.capitalize()} was not fitted: {why}\n")
-    print_scores(done, snoozed=away)
+    print_scores(done, calls)
     program = "tenure" if shutil.which("tenure") else os.path.relpath(sys.argv[0])
     click.echo("\nWhat to run next:")
     steps = (
         (f"list calls --home {home}", "whom each CSM should call; `list` alone says which lists there are"),
-        (f"list movers --home {home}", "whose health has moved most since last week, and why"),
-        (f"brief --home {home} {_first(done)}", "one page on the first of them"),
+        (
+            f"list movers --home {home}",
+            "whose health moved most since last week, and why (a week that the model knew)",
+        ),
+        (f"brief --home {home} {_first(done, calls)}", "one page on the first of them"),
         (f"token create --home {home} --name me --scope score", "a token, which every request needs; it is shown once"),
         (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
         (f"check {tables}", "what is in the made-up history"),
@@ -94,8 +98,10 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
         click.echo(f"  {program} {command:<{width}}  {why}")
 
 
-def _first(done: Done) -> str:
-    """The account with the most revenue at risk."""
+def _first(done: Done, calls: FirstCalls) -> str:
+    """The account to call first; where there is none the one with the most revenue at risk."""
+    if calls.rows:
+        return str(calls.rows[0]["account_id"])
     return str(done.scores.sort_values("mrr_at_risk", ascending=False)["account_id"].iloc[0])
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import click
 from rich.console import Console
@@ -67,8 +67,8 @@ def _print_table(columns: list[_Column], rows: list[dict[str, Any]]) -> None:
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         # What can be broken takes what the others leave.
-        justify = "left" if column.words else "right"
-        shown.add_column(column.head, justify=justify, overflow="fold", no_wrap=not column.words)  # type: ignore[arg-type]
+        justify: Literal["left", "right"] = "left" if column.words else "right"
+        shown.add_column(column.head, justify=justify, overflow="fold", no_wrap=not column.words)
     for row in rows:
         shown.add_row(*(escape(_printable(column.show(row))) for column in columns))
     wide = Console().width if sys.stdout.isatty() else WIDTH

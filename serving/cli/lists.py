@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from features.errors import TenureError
 from features.practice import STAGES
-from serving.cli.options import DAY, settings_of, shared_options, store_of, store_option
+from serving.cli.options import DAY, run_of, settings_of, shared_options, store_of, store_option
 from serving.lists import LISTS, MAX_COUNT, Asked, list_document
-
-if TYPE_CHECKING:
-    from serving.store.reading import Run
-    from serving.store.store import Store
 
 __all__ = ["lists"]
 
@@ -60,7 +55,7 @@ def lists(
 
     settings = settings_of(context)
     with Store.open(store_of(context), create=False) as store:
-        run = _run(store, as_of)
+        run = run_of(store, as_of)
         said = Sayings().of(store, name, dt.datetime.now(dt.UTC).date())
         asked = Asked(csm_id, segment, stage, band, count)
         document = list_document(name, run, store.book(run), settings, said, asked)
@@ -69,21 +64,6 @@ def lists(
     from serving.cli.list_tables import print_list
 
     print_list(document)
-
-
-def _run(store: Store, as_of: dt.date | None) -> Run:
-    """The run of a day, the newest for None.
-
-    Raises
-    ------
-    TenureError : it is not scored.
-    """
-    run = store.latest() if as_of is None else store.run_of(as_of)
-    if run is not None:
-        return run
-    if as_of is None:
-        raise TenureError("No day is scored yet; run `tenure score` to score one.")
-    raise TenureError(f"{as_of} is not scored; leave --as-of out for the newest day, or run `tenure score` for it.")
 
 
 def _print_names(as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Options that every command takes, before or after its name: where things are kept and which settings hold."""
+"""Options of commands: where things are kept, which settings hold, and which scored day is meant."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from features.errors import TenureError
 from features.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from serving.store.address import Address
+    from serving.store.reading import Run
+    from serving.store.store import Store
 
 __all__ = [
     "DAY",
     "config_of",
     "home_of",
     "latest_day",
+    "run_of",
     "said_again",
     "settings_of",
     "shared_options",
@@ -138,6 +142,21 @@ def config_of(context: click.Context) -> Path | None:
     """The file of settings, named after or before the command, or in TENURE_CONFIG for what is told apart from it."""
     told = _said(context, "config") or os.environ.get("TENURE_CONFIG")
     return Path(told) if told else None
+
+
+def run_of(store: Store, as_of: dt.date | None) -> Run:
+    """The run that --as-of names; the newest for None.
+
+    Raises
+    ------
+    TenureError : it is not scored.
+    """
+    run = store.latest() if as_of is None else store.run_of(as_of)
+    if run is not None:
+        return run
+    if as_of is None:
+        raise TenureError("No day is scored yet; run `tenure score` to score one.")
+    raise TenureError(f"{as_of} is not scored; leave --as-of out for the newest day, or run `tenure score` for it.")
 
 
 def said_again(context: click.Context) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import pandas as pd
@@ -16,20 +16,37 @@ from features.feature import DIMENSIONS
 from serving.cli.jobs import one_at_a_time
 from serving.cli.options import DAY, home_of, settings_of, shared_options, store_again, store_of, store_option
 from serving.cli.output import open_history, print_json, progress_bar, require_folder, stages, whole
-from success.calls import accounts_to_call, lowest_health
+from success.calls import lowest_health
 from success.health import display
 from success.wording import odds
 from training.tracking import note_inherited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from features.history import History
-    from serving.forecast import Forecast
+    from features.settings import Settings
     from serving.job import Done
     from serving.store.store import Store
 
-__all__ = ["print_scores", "score", "scored_days"]
+__all__ = ["FirstCalls", "first_calls", "print_scores", "score", "scored_days"]
+
+_SHOWN = 5
+
+
+class FirstCalls(NamedTuple):
+    """Whom to call first.
+
+    Parameters
+    ----------
+    rows : the first of `tenure list calls`; none where no model scored the day.
+    snoozed : who is left in peace, of all accounts.
+    left_out : accounts that would stand on the list if they were not snoozed.
+    """
+
+    rows: Sequence[Mapping[str, Any]] = ()
+    snoozed: Collection[str] = ()
+    left_out: int = 0
 
 
 @click.command()
@@ -68,7 +85,6 @@ def score(
 
     Example: tenure score company/ --as-of 2025-06-01 --out scores.parquet
     """
-    from serving.store.feedback import snoozed
     from serving.store.store import Store
 
     home, days = home_of(context), _days(as_ofs, since)
@@ -85,7 +101,7 @@ def score(
                 kept.append(done)
             if not as_json and done.as_of != days[-1]:
                 click.echo(_summary(done))
-        away = snoozed(store, dt.datetime.now(dt.UTC).date())  # as those who call see it, whichever day is scored
+        calls = first_calls(store, done, history.settings)
     if out:
         _write_file(out, kept)
     last = told[-1]
@@ -97,7 +113,7 @@ def score(
         several = {"days": told} if len(told) > 1 else {}
         warnings = {"warnings": history.report.warnings + last["warnings"]}
         return print_json(last | warnings | {"set_aside": aside, "out": out} | several)
-    print_scores(done, snoozed=away)
+    print_scores(done, calls)
     click.echo(f"\nNext: tenure serve --home {home}{store_again(context)}")
 
 
@@ -166,39 +182,51 @@ def _summary(done: Done) -> str:
     return f"{done.as_of}: {len(done.scores):,} accounts with {scored_by} ({counts}); {stored}{resumed}."
 
 
-def print_scores(done: Done, count: int = 5, snoozed: Collection[str] = ()) -> None:
+def first_calls(store: Store, done: Done, settings: Settings) -> FirstCalls:
+    """Whom to call first of a day that was just stored, as `tenure list calls` has it."""
+    from serving.lists import Asked, Said, list_document
+    from serving.store.feedback import snoozed
+
+    away = snoozed(store, dt.datetime.now(dt.UTC).date())  # as those who call see it, whichever day is scored
+    run = None if done.forecast is None else store.run_of(done.as_of)
+    if run is None:
+        ids = set(done.scores["account_id"])
+        return FirstCalls(snoozed=away, left_out=len(ids & set(away)))
+    document = list_document("calls", run, store.book(run), settings, Said(away), Asked(count=_SHOWN))
+    return FirstCalls(document["rows"], away, document["summary"]["left_out"]["snoozed"])
+
+
+def print_scores(done: Done, calls: FirstCalls) -> None:
     """What was scored with what, and the accounts to look at first, without those that are snoozed."""
     scores, forecast = done.scores, done.forecast
-    shown = scores[~scores["account_id"].isin(list(snoozed))]
     click.echo(f"{_summary(done)}\n")
     if forecast is None:
         for reason in scores.loc[scores["health"].notna(), "reason"].head(1):
             click.echo(f"{reason}\n")
-        _print_lowest_health(shown, count)
+        _print_lowest_health(scores[~scores["account_id"].isin(list(calls.snoozed))])
     else:
-        _print_forecast(forecast, shown, count)
-    if len(shown) < len(scores):
-        click.echo(f"\nSnoozed, and left out here: {len(scores) - len(shown):,}.")
+        if forecast.not_validated:
+            click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
+        _print_calls(scores, calls.rows, forecast.headline)
+    if calls.left_out:
+        click.echo(f"\nSnoozed, and left out here: {calls.left_out:,}.")
 
 
-def _print_forecast(forecast: Forecast, scores: pd.DataFrame, count: int) -> None:
-    """What a model said, and of whom first."""
-    if forecast.not_validated:
-        click.echo(f"Not validated in time, for want of history: {', '.join(forecast.not_validated)}.\n")
-    _print_calls(scores, forecast.headline, count)
-
-
-def _print_calls(scores: pd.DataFrame, horizon: int, count: int) -> None:
+def _print_calls(scores: pd.DataFrame, calls: Sequence[Mapping[str, Any]], horizon: int) -> None:
     """The accounts to call first, each with its odds, the money at stake and three reasons."""
-    calls = accounts_to_call(scores, horizon, count)
-    if calls.empty:
-        click.echo("No account stands out: none is above the typical account's risk.")
+    if not calls:
+        click.echo("No account stands out: the call list is empty.")
         return
     click.secho("Accounts to call first", bold=True, nl=False)
-    typical = float(calls[f"typical_{horizon}d"].iloc[0])
-    click.echo(f" (of typical accounts, {odds(typical)} leave in these {horizon} days)")
-    for place, (_, account) in enumerate(calls.iterrows(), start=1):
+    typical = [call["typical"] for call in calls if call["by"] == "probability"]
+    click.echo(f" (of typical accounts, {odds(typical[0])} leave in these {horizon} days)" if typical else "")
+    told = scores.set_index("account_id", drop=False)
+    for place, call in enumerate(calls, start=1):
+        account = told.loc[call["account_id"]]
         name = account["name"] or account["account_id"]
+        if call["by"] == "rules":
+            click.echo(f"\n{place}. {name} ({account['account_id']}): {call['why']}")
+            continue
         click.echo(
             f"\n{place}. {name} ({account['account_id']}): {account['reading']}; "
             f"{account['mrr_at_risk']:,.0f} of {account['mrr']:,.0f} MRR at risk{_health(account)}"
@@ -213,9 +241,9 @@ def _health(account: pd.Series) -> str:
     return "" if health is None or pd.isna(health) else f"; health {display(float(health))} ({account['band']})"
 
 
-def _print_lowest_health(scores: pd.DataFrame, count: int) -> None:
+def _print_lowest_health(scores: pd.DataFrame) -> None:
     """The accounts with the lowest rule-based health, each with its weakest dimensions."""
-    found = lowest_health(scores, count)
+    found = lowest_health(scores, _SHOWN)
     if found.empty:
         click.echo("No account has a value that a rule of the scorecard could read.")
         return

@@ -119,8 +119,12 @@ def checksum_of(content: bytes) -> int:
     return zlib.crc32(content)
 
 
-def unpacked_book(content: bytes, checksum: int) -> pd.DataFrame:
+def unpacked_book(content: bytes, checksum: int, names: Sequence[str] | None = None) -> pd.DataFrame:
     """The book that was packed.
+
+    Parameters
+    ----------
+    names : only these columns, those of them that it has; None for all.
 
     Raises
     ------
@@ -128,7 +132,9 @@ def unpacked_book(content: bytes, checksum: int) -> pd.DataFrame:
     """
     if checksum_of(content) != checksum:
         raise ValueError("the bytes are not those that were stored")
-    return frame_of(pq.read_table(pa.BufferReader(content)))
+    file = pq.ParquetFile(pa.BufferReader(content))
+    wanted = None if names is None else [name for name in names if name in file.schema_arrow.names]
+    return frame_of(file.read(columns=wanted))
 
 
 def frame_of(book: pa.Table) -> pd.DataFrame:

@@ -25,7 +25,6 @@ __all__ = [
     "Run",
     "all_facts",
     "batches",
-    "facts",
     "features",
     "frame",
     "history",
@@ -161,22 +160,13 @@ def features(connection: sa.Connection, run: Run, account_id: str) -> dict[str, 
     return None if text is None else json.loads(text)
 
 
-def facts(connection: sa.Connection, run: Run, account_id: str, book: str | None = None) -> dict[str, Any] | None:
-    """What was known of an account; with a book, of an account of that CSM alone."""
-    return all_facts(connection, run, [account_id], book).get(account_id)
-
-
-def all_facts(
-    connection: sa.Connection, run: Run, ids: Iterable[str], book: str | None = None
-) -> dict[str, dict[str, Any]]:
+def all_facts(connection: sa.Connection, run: Run, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What was known of some accounts, by account_id; those of which nothing is stored are left out."""
     found: dict[str, dict[str, Any]] = {}
     for batch in batches(_askable(ids)):
         asked = sa.select(scores.c.account_id, scores.c.facts).where(
             scores.c.run_id == run.id, scores.c.account_id.in_(batch), scores.c.facts.is_not(None)
         )
-        if book is not None:
-            asked = asked.where(scores.c.csm_id == book)
         for row in connection.execute(asked):
             found[row.account_id] = json.loads(text_in(row.facts) or "{}")
     return found

@@ -147,25 +147,14 @@ class Store:
         with self.reading() as connection:
             return reading.features(connection, run, account_id)
 
-    def facts(self, run: Run, account_id: str, book: str | None = None) -> dict[str, Any] | None:
-        """What was known of an account on the day of a run; None where nothing is stored.
+    def facts(self, run: Run, account_id: str) -> dict[str, Any] | None:
+        """What was known of an account on the day of a run; None where nothing is stored."""
+        return self.all_facts(run, [account_id]).get(account_id)
 
-        Parameters
-        ----------
-        book : None too for an account that is not of this CSM.
-        """
+    def all_facts(self, run: Run, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The facts of some accounts, by account_id; those of which nothing is stored are left out."""
         with self.reading() as connection:
-            return reading.facts(connection, run, account_id, book)
-
-    def all_facts(self, run: Run, ids: Sequence[str], book: str | None = None) -> dict[str, dict[str, Any]]:
-        """The facts of some accounts, by account_id; those of which nothing is stored are left out.
-
-        Parameters
-        ----------
-        book : only accounts of this CSM.
-        """
-        with self.reading() as connection:
-            return reading.all_facts(connection, run, ids, book)
+            return reading.all_facts(connection, run, ids)
 
     def history(
         self, account_id: str, since: dt.date, until: dt.date | None = None, limit: int = 400, *, newest: bool = False
@@ -201,9 +190,31 @@ class Store:
         """
         with self.reading() as connection:
             stored = reading.stored_book(connection, run)
+        return self._unpacked(run, stored)
+
+    def columns(self, run: Run, names: Sequence[str]) -> pd.DataFrame | None:
+        """Some columns of a run's book, those of them that it has; of the others nothing is read.
+
+        Returns
+        -------
+        As `book`; None for a run without a book, which an earlier version stored and which takes seconds to read.
+
+        Raises
+        ------
+        StoreError : as for `book`.
+        """
+        with self.reading() as connection:
+            stored = reading.stored_book(connection, run)
+        if stored is None:
+            return None
+        found = self._unpacked(run, stored, names)
+        return found[[name for name in names if name in found.columns]]
+
+    def _unpacked(self, run: Run, stored: tuple[bytes, int] | None, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """A book as it was stored, or some of its columns; made of the rows where there is none or a damaged one."""
         if stored is not None:
             try:
-                return unpacked_book(*stored)
+                return unpacked_book(*stored, names)
             except ValueError as error:
                 logger.error("the book of %s is damaged and is made of its rows anew: %s", run.as_of, error)
         with self.reading() as connection:

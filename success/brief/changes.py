@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Sequence
 
-from features.catalogue import CATALOGUE
+from success.belied import belied
+from success.book import as_json
 from success.brief.drivers import WINDOWS, lately
 from success.brief.markup import one_line
-from success.brief.subject import Subject, objects
+from success.brief.subject import Subject
 from success.brief.words import ago, signed, unlike
 from success.health import display
-from success.phrases import listed_out, on_day, points
+from success.phrases import LEAST_POINTS, listed_out, on_day, points
 
 __all__ = ["changes"]
 
-LEAST = 0.5
 _CAUSES = (
     ("change_customer", "what changed at the account"),
     ("change_stage", "a new segment or stage"),
     ("change_data", "what data there are"),
     ("change_model", "another model"),
 )
-_COUNT = re.compile(r"(?i)\bno\b|\d[\d,]*(?:\.\d+)?")
-_COUNTED = ("count", "percent", "number", "money")
 
 
 def changes(it: Subject) -> Iterator[str]:
@@ -46,19 +43,19 @@ def changes(it: Subject) -> Iterator[str]:
     if not told:
         yield "There is no earlier score to compare today's with."
     calendar = it.number("change_calendar")
-    if calendar is not None and abs(calendar) >= LEAST and on is not None:
+    if calendar is not None and abs(calendar) >= LEAST_POINTS and on is not None:
         likely = "less" if calendar > 0 else "more"
         yield (
             f"When the renewal falls, which is no part of health, makes leaving {likely} likely than on {on_day(on)}, "
             f"by {points(calendar)}."
         )
-    for topic in objects(it.row.get("moved"))[:3]:
+    for topic in as_json(it.row.get("moved"))[:3]:
         now, then, moved = topic.get("sentence"), topic.get("sentence_before"), it.number("points", topic)
         feature = str(topic.get("feature"))
         if not now or moved is None or it.age < WINDOWS.get(feature, 0):
             continue
         sentence, earlier = (lately(one_line(told or "", 300).removesuffix(".")) for told in (now, then))
-        if _belied(feature, sentence, earlier, moved):
+        if belied(feature, sentence, earlier, moved):
             continue
         was = f" (before: {unlike(earlier, sentence)})" if earlier and earlier != sentence else ""
         yield f"{'Better' if moved > 0 else 'Worse'} by {points(moved)}: {sentence}{was}."
@@ -69,20 +66,6 @@ def changes(it: Subject) -> Iterator[str]:
             yield f"It came onto its CSM's call list today{place}."
         else:
             yield f"It has been on its CSM's call list since {on_day(since)} ({ago(since, it.as_of)}){place}."
-
-
-def _belied(feature: str, now: str, then: str, moved: float) -> bool:
-    """Whether what is told of a topic went the other way than its points, as where one part of it outweighs another."""
-    declared = CATALOGUE[feature] if feature in CATALOGUE else None  # noqa: SIM401
-    counts = [found[0] for told in (now, then) if (found := _COUNT.search(told))]
-    if declared is None or declared.show.split("|")[0] not in _COUNTED or len(counts) < 2:
-        return False
-    more = _size(counts[0]) - _size(counts[1])
-    return more * moved * {"high": 1, "low": -1}.get(declared.good or "", 0) < 0
-
-
-def _size(count: str) -> float:
-    return 0.0 if count.casefold() == "no" else float(count.replace(",", ""))
 
 
 def _moved(as_of: dt.date, day: dt.date, before: float, now: float, causes: list[str]) -> str:
@@ -102,7 +85,7 @@ def _week_causes(it: Subject, shown: int) -> list[str]:
 
 def _parts(it: Subject, named: Sequence[tuple[str, str]], shown: int) -> list[str]:
     """Each cause with its whole points, which add up to what is shown of the change; one alone needs none."""
-    sizes = [(size, words) for name, words in named if abs(size := it.number(name) or 0.0) >= LEAST]
+    sizes = [(size, words) for name, words in named if abs(size := it.number(name) or 0.0) >= LEAST_POINTS]
     if len(sizes) < 2:
         return [f"by {words}" for _, words in sizes]
     whole = [round(size) for size, _ in sizes]

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 
 from success.brief.subject import Subject, as_day, named
 from success.brief.words import ahead, change, kind, lasting, opening, since
-from success.phrases import counted, listed_out, money, on_day, points
+from success.phrases import LEAST_POINTS, counted, listed_out, money, on_day, points
 from success.wording import odds
 
 __all__ = ["departure", "reasons", "renewal", "time_as_customer", "worth"]
-
-LEAST = 0.5
-"""Points below which there is nothing to say."""
 
 
 def time_as_customer(it: Subject) -> Iterator[str]:
@@ -59,7 +56,7 @@ def renewal(it: Subject) -> Iterator[str]:
         yield "It lies beyond the last day that is forecast."
     calendar = it.number("calendar_points")
     if calendar is not None and it.horizon:
-        if abs(calendar) >= LEAST:
+        if abs(calendar) >= LEAST_POINTS:
             likely = f"{'more' if calendar < 0 else 'less'} likely than"
             apart = f", by {points(calendar)} that {'is' if round(abs(calendar)) == 1 else 'are'} no part of health"
         else:

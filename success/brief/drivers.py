@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from features.catalogue import CATALOGUE
+from success.belied import count_said
 from success.brief.markup import one_line
-from success.brief.subject import Subject, named
+from success.brief.subject import LONG_PAST, Subject, named
 from success.levers import topic_of
 from success.phrases import points
 
-__all__ = ["WINDOWS", "against", "cost_of", "in_favour", "is_settled", "lately", "sentence_of", "size_of"]
+__all__ = ["BEHIND", "WINDOWS", "against", "in_favour", "is_settled", "lately", "sentence_of", "size_of"]
 
 _TYPICAL = re.compile(r" \(typical: ([^()]*)\)$")
 _BEFORE = re.compile(
@@ -23,6 +24,8 @@ _ARREARS = ("overdue", "late_payments")
 """Topics that say by themselves that something is wrong: that others pay late too is no comfort."""
 WINDOWS = {"new_users_90d": 90, "users_change_90d": 90, "new_features_90d": 90, "new_departments_180d": 180}
 """Days over which a feature looks back; of a younger account it only says that there was a beginning."""
+BEHIND = 56
+"""Days that an account must have behind it for there to be four weeks before the last four."""
 _FAILURES = ("failed_payments_90d", "hard_decline_failures_90d", "expired_card_failures_90d")
 _SILENT = 28
 """Days without use from which every feature of use says the same."""
@@ -39,7 +42,7 @@ def in_favour(it: Subject, least: float) -> list[tuple[float, Mapping[str, Any]]
 
 
 def _told(it: Subject, least: float, way: int) -> list[tuple[float, Mapping[str, Any]]]:
-    costs = [(cost, d) for d in it.drivers if (cost := cost_of(d)) is not None and way * cost >= least]
+    costs = [(cost, d) for d in it.drivers if (cost := _cost(d)) is not None and way * cost >= least]
     found, silences = [], set()
     for cost, driver in sorted(costs, key=lambda c: -way * c[0]):
         window = WINDOWS.get(str(driver.get("feature")), 0)
@@ -52,7 +55,7 @@ def _told(it: Subject, least: float, way: int) -> list[tuple[float, Mapping[str,
     return found
 
 
-def cost_of(driver: Mapping[str, Any]) -> float | None:
+def _cost(driver: Mapping[str, Any]) -> float | None:
     """Points of health that a driver takes; those that it gives are negative. None where it is not about the customer.
 
     A driver of a day that had no points of health is measured in percentage points of probability.
@@ -71,7 +74,7 @@ def sentence_of(driver: Mapping[str, Any], age: int = 10_000) -> str:
     ----------
     age : days since the account began; what lies before that is not told.
     """
-    told = _compared(one_line(driver.get("sentence") or "", 300).removesuffix("."), cost_of(driver), age)
+    told = _compared(one_line(driver.get("sentence") or "", 300).removesuffix("."), _cost(driver), age)
     peer = driver.get("peer")
     if topic_of(str(driver.get("feature"))) in _ARREARS:
         return _TYPICAL.sub("", told)
@@ -102,7 +105,10 @@ def size_of(driver: Mapping[str, Any], cost: float) -> str:
 
 
 def is_settled(it: Subject, feature: str) -> bool:
-    """Whether a driver is of payments that failed although one has succeeded since."""
+    """Whether a driver is of payments that failed although one has succeeded since, or of milestones all long past."""
+    if feature == "milestones_overdue":
+        late = [(it.as_of - day).days for day, _ in it.open_milestones if day is not None and day < it.as_of]
+        return bool(late) and min(late) > LONG_PAST
     return feature in _FAILURES and bool((it.part("payments") or {}).get("paid_since"))
 
 
@@ -111,10 +117,10 @@ def _compared(told: str, cost: float | None, age: int) -> str:
     found = _BEFORE.search(told)
     if not found:
         return told
-    now, before = _count(found["now"]), _count(found["before"])
+    now, before = count_said(found["now"]), count_said(found["before"])
     if now == before and now:
         return told.replace(found["then"], ", as in the four before")
-    if age < 56 or now == before or (cost is not None and (now > before) == (cost > 0)):
+    if age < BEHIND or now == before or (cost is not None and (now > before) == (cost > 0)):
         return lately(told)
     return told
 
@@ -134,7 +140,7 @@ def _belies(driver: Mapping[str, Any], way: int) -> bool:
     found = _BEFORE.search(one_line(driver.get("sentence") or "", 300))
     peer = driver.get("peer")
     usual = peer.get("value") if isinstance(peer, Mapping) else None
-    if not found or (_count(found["now"]) - _count(found["before"])) * way * good <= 0:
+    if not found or (count_said(found["now"]) - count_said(found["before"])) * way * good <= 0:
         return False
     return not isinstance(usual, (int, float)) or way * good * (value - usual) >= 0
 
@@ -150,7 +156,3 @@ def _silence(driver: Mapping[str, Any]) -> str | None:
         )
         return "use" if value is None or idle else None
     return None
-
-
-def _count(text: str) -> float:
-    return 0.0 if text == "no" else float(text.replace(",", "").rstrip("."))

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from success.brief.drivers import BEHIND
 from success.brief.markup import one_line
-from success.brief.subject import Subject, as_day, named
+from success.brief.subject import LONG_PAST, Subject, as_day, named
 from success.brief.words import ago, ahead, came, kind, lasting, since, some
 from success.phrases import counted, listed_out, money, on_day, verb
 
 __all__ = ["open_matters", "use"]
-
-_OLD = 365
-"""A milestone that was due longer ago is no open matter any more."""
-
-_BEHIND = 56
-"""Days that an account must have behind it for there to be four weeks before the last four."""
 
 
 def open_matters(it: Subject) -> Iterator[str]:
@@ -79,20 +74,15 @@ def _money(it: Subject) -> Iterator[str]:
 
 
 def _milestones(it: Subject) -> Iterator[str]:
-    milestones = it.part("milestones")
-    due = [(as_day(one.get("due_on")), one) for one in (milestones or {}).get("open") or []]
-    late = [
-        f"{kind(named(one.get('name')), 'a milestone')} (due {ago(day, it.as_of)})"
-        for day, one in due
-        if day and 0 < (it.as_of - day).days <= _OLD
-    ]
-    coming = [
-        f"{kind(named(one.get('name')), 'a milestone')} (due {ahead(day, it.as_of)})"
-        for day, one in due
-        if day and day >= it.as_of
-    ]
+    due = [(day, name) for day, name in it.open_milestones if day is not None]
+    late = [f"{name} (due {ago(day, it.as_of)})" for day, name in due if 0 < (it.as_of - day).days <= LONG_PAST]
+    old = [f"{name} (due {ago(day, it.as_of)})" for day, name in due if (it.as_of - day).days > LONG_PAST]
+    coming = [f"{name} (due {ahead(day, it.as_of)})" for day, name in due if day >= it.as_of]
     if late:
         yield f"Past {'its' if len(late) == 1 else 'their'} day and not reached: {listed_out(late)}."
+    if old and any(driver.get("feature") == "milestones_overdue" for driver in it.drivers):
+        # They are not what to see to now, but a driver counts them, and whoever reads it looks for which.
+        yield f"Long past and not reached: {listed_out(old)}."
     if coming:
         yield f"Milestones to come: {listed_out(coming)}."
 
@@ -112,7 +102,7 @@ def use(it: Subject) -> Iterator[str]:
     told = f"It was last used {ago(last, it.as_of)}"
     if isinstance(people, int) and isinstance(before, int):
         told += f"; by {counted(people, 'person', 'people')} in the last four weeks"
-        if it.age >= _BEHIND:
+        if it.age >= BEHIND:
             told += ", as in the four before" if before == people else f", {before or 'none'} in the four before"
     yield f"{told}."
     if any(weeks):

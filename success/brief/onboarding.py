@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
-from success.brief.subject import Subject, as_day, named
-from success.brief.words import ago, ahead, came, kind, lasting, since
+from success.brief.subject import Subject, as_day
+from success.brief.words import ago, ahead, came, lasting, since
 from success.health import TYPICAL
-from success.phrases import counted, listed_out, points, verb
+from success.phrases import LEAST_POINTS, counted, listed_out, points, verb
 
 __all__ = ["beginnings"]
-
-LEAST = 0.5
 
 
 def beginnings(it: Subject) -> Iterator[str]:
@@ -23,7 +22,7 @@ def beginnings(it: Subject) -> Iterator[str]:
     if fit is not None:
         off, cell = fit - TYPICAL, it.text("health_cell")
         usual = "what is usual" + ("" if cell in (None, "everyone") else f" for {cell}")
-        how = f"{points(off)} {'above' if off > 0 else 'below'} {usual}" if abs(off) >= LEAST else f"{usual}"
+        how = f"{points(off)} {'above' if off > 0 else 'below'} {usual}" if abs(off) >= LEAST_POINTS else f"{usual}"
         yield f"Its fit, by what it is and what it bought, is {how}."
     yield from _first_use(it)
     yield from _milestones(it)
@@ -37,12 +36,7 @@ def _first_use(it: Subject) -> Iterator[str]:
     elif (first := as_day(usage.get("first_on"))) is None:
         yield "Nobody there has used the product yet."
     elif start:
-        days = (first - start).days
-        when = (
-            "on the day it began"
-            if days == 0
-            else f"{lasting(abs(days))} {'after' if days > 0 else 'before'} its first subscription began"
-        )
+        when = _after((first - start).days, "its first subscription began")
         yield f"It was first used on {since(first, it.as_of)}, {when}."
     if users and isinstance(ever := users.get("ever_used"), int) and users.get("registered"):
         yield f"{came(ever, users['registered'], 'registered so far')}."
@@ -59,8 +53,7 @@ def _milestones(it: Subject) -> Iterator[str]:
     reached = found.get("reached") or 0
     yield f"Of {counted(found['count'], 'milestone')}, {reached:,} {verb(reached, 'is', 'are')} reached."
     late, coming, undated = [], [], []
-    for one in sorted(found.get("open") or [], key=lambda m: str(m.get("due_on") or "9999")):
-        name, day = kind(named(one.get("name")), "a milestone"), as_day(one.get("due_on"))
+    for day, name in sorted(it.open_milestones, key=lambda due: due[0] or dt.date.max):
         if day is None:
             undated.append(name)
         elif day < it.as_of:
@@ -77,12 +70,13 @@ def _milestones(it: Subject) -> Iterator[str]:
         return
     start, value = it.fact_day("customer_since"), as_day(found.get("first_value_on"))
     if value and start:
-        yield f"It went live or reached its first goal on {since(value, it.as_of)}, {_after((value - start).days)}."
+        when = _after((value - start).days, "its start")
+        yield f"It went live or reached its first goal on {since(value, it.as_of)}, {when}."
     else:
         yield "It has not gone live or reached a goal yet."
 
 
-def _after(days: int) -> str:
+def _after(days: int, what: str) -> str:
     if days == 0:
         return "on the day it began"
-    return f"{lasting(abs(days))} {'after' if days > 0 else 'before'} its start"
+    return f"{lasting(abs(days))} {'after' if days > 0 else 'before'} {what}"

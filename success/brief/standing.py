@@ -12,12 +12,11 @@ from success.brief.markup import one_line
 from success.brief.subject import Subject, as_day
 from success.brief.words import kind, opening, signed
 from success.health import TYPICAL, band_of, display
-from success.phrases import beside, by_day, listed_out, on_day
+from success.phrases import LEAST_POINTS, beside, by_day, listed_out, on_day
 from success.wording import odds
 
-__all__ = ["health_line", "odds_line", "standing"]
+__all__ = ["standing"]
 
-LEAST = 0.5
 _NEAR = 2.0
 """A dimension within so many points of 50 is about typical."""
 _AGAINST, _FOR, _TOLD = 3, 2, 1.0
@@ -26,15 +25,15 @@ _AGAINST, _FOR, _TOLD = 3, 2, 1.0
 
 def standing(it: Subject) -> Iterator[str]:
     """Health, odds, dimensions, what is apart from health, the largest drivers, and what rules and the CSM say."""
-    yield health_line(it)
-    yield from odds_line(it)
+    yield _health_line(it)
+    yield from _odds_line(it)
     yield from _dimensions(it)
     yield from _apart(it)
     yield from _driver_lines(it)
     yield from _others(it)
 
 
-def health_line(it: Subject) -> str:
+def _health_line(it: Subject) -> str:
     """The score, its band, and what its points mean."""
     health = it.number("health")
     if health is None:
@@ -49,7 +48,7 @@ def health_line(it: Subject) -> str:
     return f"{told}; 50 is the typical {typical}, and {doubled:g} points double or halve the odds of staying."
 
 
-def odds_line(it: Subject) -> Iterator[str]:
+def _odds_line(it: Subject) -> Iterator[str]:
     """The probability as odds, beside the typical account's and what was told a week before."""
     if it.churn is None or it.horizon is None:
         return
@@ -90,8 +89,8 @@ def _dimensions(it: Subject) -> Iterator[str]:
 def _apart(it: Subject) -> Iterator[str]:
     """Points that are not the customer's own; those of the calendar stand with the renewal."""
     plan, no_data = it.number("plan_points"), it.number("no_data_points")
-    told = [] if plan is None or abs(plan) < LEAST else [f"what its plan does not include ({signed(plan)})"]
-    told += [] if no_data is None or abs(no_data) < LEAST else [f"tables that are not there ({signed(no_data)})"]
+    told = [] if plan is None or abs(plan) < LEAST_POINTS else [f"what its plan does not include ({signed(plan)})"]
+    told += [] if no_data is None or abs(no_data) < LEAST_POINTS else [f"tables that are not there ({signed(no_data)})"]
     if told:
         yield f"Not part of health, in the same points: {listed_out(told)}."
 

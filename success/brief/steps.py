@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from success.advocates import advocate_list
+from success.advocates import advocates
 from success.book import COLUMNS, FEATURES
-from success.brief.drivers import WINDOWS, against, is_settled, sentence_of
+from success.brief.drivers import BEHIND, WINDOWS, against, is_settled, sentence_of
 from success.brief.markup import one_line
 from success.brief.subject import Subject, as_day, named
 from success.brief.words import ago, ahead, came, kind
-from success.growth import growth_list
+from success.growth import growth
 from success.levers import is_fine, lever, not_falling, topic_of
 from success.matrix import high_risk
 from success.phrases import listed_out, on_day, percent
@@ -29,8 +28,6 @@ _KNOWN_ENDS = ("involuntary", "completed", "merged")
 """Ends that are reasons by themselves."""
 _LEAST, _LEAST_WELL = 1.5, 3.0
 """Points of health from which a driver calls for a play; of an account that is well."""
-_BEHIND = 56
-"""Days that an account must have behind it for its engagement to be more than the beginning of it."""
 _VERDICTS = {
     "handled": "it was marked as handled",
     "disagree": "somebody disagreed with its score",
@@ -68,9 +65,7 @@ class Step(NamedTuple):
 def steps(it: Subject) -> list[Step]:
     """What to do next: notes first, then plays by driver, then growing or asking for a reference where it is well."""
     found = _notes(it)
-    if it.status == "churned":
-        return [*found, *_ask_why(it)]
-    if it.status == "notice_given":
+    if it.status in ("churned", "notice_given"):
         return [*found, *_ask_why(it)]
     book = _book(it)
     fine = not_falling(book)[0]
@@ -91,7 +86,7 @@ def steps(it: Subject) -> list[Step]:
 
 def _listed(it: Subject, rank: int, fine: Collection[str]) -> Step:
     """Of an account on the call list for which no play stands out: its place, and what that list says is behind it."""
-    found = lever(_text(_largest(it)), it.settings.plays, _text(it.rule_scores), fine)
+    found = lever(_largest(it), it.settings.plays, it.rule_scores, fine)
     driver = next((d for d in it.drivers if found.feature and d.get("feature") == found.feature), None)
     mended = driver is not None and (is_fine(driver) or is_settled(it, str(found.feature)))
     told = sentence_of(driver, it.age) if driver else found.sentence
@@ -102,20 +97,16 @@ def _listed(it: Subject, rank: int, fine: Collection[str]) -> Step:
 
 def _by_rule(it: Subject, known: set[str]) -> list[Step]:
     """Of an account without drivers, the play for the rule that costs it most, as on the call list."""
-    found = lever(None, it.settings.plays, _text(it.rule_scores))
+    found = lever(None, it.settings.plays, it.rule_scores)
     if not found.play or not found.sentence or one_line(found.play, 300) in known:
         return []
     return [Step("driver", one_line(found.play, 300), _lowered(found.sentence), found.dimension, found.feature)]
 
 
-def _largest(it: Subject) -> list[Mapping[str, Any]]:
+def _largest(it: Subject) -> list[dict[str, Any]]:
     """The drivers that lists have."""
     known = [(abs(points), d) for d in it.drivers if (points := it.number("points", d)) is not None]
-    return [d for _, d in sorted(known, key=lambda p: -p[0])[:_LISTED]]
-
-
-def _text(found: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps([dict(one) for one in found])
+    return [dict(d) for _, d in sorted(known, key=lambda p: -p[0])[:_LISTED]]
 
 
 def _lowered(told: str) -> str:
@@ -158,11 +149,7 @@ def _ask_why(it: Subject) -> list[Step]:
 def _starting(it: Subject) -> list[Step]:
     """What the start of a young account calls for: milestones that are late, people who have not come."""
     found = []
-    late = [
-        (day, kind(named(one.get("name")), "a milestone"))
-        for one in (it.part("milestones") or {}).get("open") or []
-        if (day := as_day(one.get("due_on"))) and day < it.as_of
-    ]
+    late = [(day, name) for day, name in it.open_milestones if day and day < it.as_of]
     if late and (play := it.settings.plays.play_for("milestones_overdue", "adoption")):
         told = listed_out([f"{name} was due {ago(day, it.as_of)}" for day, name in sorted(late)])
         found.append(Step("onboarding", one_line(play, 300), told, "adoption", "milestones_overdue"))
@@ -202,7 +189,7 @@ def _by_driver(it: Subject, least: float, known: set[str], fine: Collection[str]
             is_fine(driver)
             or is_settled(it, feature)
             or topic_of(feature) in fine
-            or (dimension == "engagement" and it.age < _BEHIND)
+            or (dimension == "engagement" and it.age < BEHIND)
         )
         play = it.settings.plays.play_for(topic_of(feature), dimension) if driver.get("actionable") else None
         play = None if idle else play
@@ -215,7 +202,7 @@ def _by_driver(it: Subject, least: float, known: set[str], fine: Collection[str]
 
 
 def _growing(it: Subject, book: pd.DataFrame) -> list[Step]:
-    rows = growth_list(book, it.settings)
+    rows = growth(book, it.settings).rows
     if rows.empty:
         return []
     why = str(rows["why"].iloc[0]).split("; it pays ")[0].split(", which ranks it by")[0].rstrip(".")
@@ -225,7 +212,7 @@ def _growing(it: Subject, book: pd.DataFrame) -> list[Step]:
 
 def _advocating(it: Subject, book: pd.DataFrame) -> list[Step]:
     last = as_day((it.part("advocacy") or {}).get("last_on"))
-    rows = advocate_list(book, it.settings, {str(it.row.get("account_id")): last} if last else None)
+    rows = advocates(book, it.settings, {str(it.row.get("account_id")): last} if last else None).rows
     if rows.empty:
         return []
     why = str(rows["why"].iloc[0]).rstrip(".")

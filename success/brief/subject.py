@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from features.settings import Settings
-from success.book import as_json
+from success.book import as_json, finite
 from success.brief.markup import one_line
+from success.brief.words import kind
 
-__all__ = ["Subject", "as_day", "named", "objects"]
+__all__ = ["LONG_PAST", "Subject", "as_day", "named"]
 
 _OF_OLD = 10_000
+LONG_PAST = 365
+"""Days past its day after which a milestone is no open matter any more."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Subject:
     def rule_scores(self) -> list[dict[str, Any]]:
         """The scores by rule of the scorecard; of an older day they stand in its row."""
         found = self.fact("rule_scores")
-        return objects(self.row.get("rule_scores") if found is None else found)
+        return as_json(self.row.get("rule_scores") if found is None else found)
 
     @property
     def list_rank(self) -> int | None:
@@ -90,12 +92,15 @@ class Subject:
         """Of an account under notice, the day on which it ends, as the list of those leaving has it."""
         return self.day("renews_on") or self.fact_day("ends_on") or self.fact_day("renews_on")
 
+    @property
+    def open_milestones(self) -> list[tuple[dt.date | None, str]]:
+        """Day and name of each milestone that is not reached, as they are stored."""
+        found = (self.part("milestones") or {}).get("open") or []
+        return [(as_day(one.get("due_on")), kind(named(one.get("name")), "a milestone")) for one in found]
+
     def number(self, name: str, of: Mapping[str, Any] | None = None) -> float | None:
         """A figure of the row, or of another one."""
-        value = (self.row if of is None else of).get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return None
-        return float(value)
+        return finite((self.row if of is None else of).get(name))
 
     def day(self, name: str) -> dt.date | None:
         """A day of the row."""
@@ -116,15 +121,6 @@ class Subject:
         """The facts of one kind; None where the history has no table for them, or no facts are stored."""
         found = self.fact(name)
         return found if isinstance(found, Mapping) else None
-
-
-def objects(value: object) -> list[dict[str, Any]]:
-    """A list of objects as a row has it: as it is, or as JSON text; empty where there is none.
-
-    >>> objects([{"a": 1}, 2]), objects('[{"a": 1}]'), objects(None)
-    ([{'a': 1}], [{'a': 1}], [])
-    """
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else as_json(value)
 
 
 def as_day(value: object) -> dt.date | None:

@@ -19,11 +19,13 @@ def contracts(history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
     """Of every account visible at a day, the facts of its subscriptions; see `facts_of`.
 
     churned_on and end_reason are of an account without an active paid subscription: when and how its last period as a
-    customer ended, as known so far.
+    customer ended, as known so far. last_mrr is what such an account paid a month on its last day: the subscriptions
+    that ended together, last of all; none where their currencies differ.
     """
     day, then = f"DATE '{as_of}'", f"DATE '{as_of - dt.timedelta(days=_YEAR)}'"
     open_then = f"started_on < {then} AND (ended_on IS NULL OR ended_on >= {then})"
     open_now = f"(ended_on IS NULL OR ended_on >= {day})"
+    at_last = "ended_on = last_on AND started_on < last_on"  # one that ended as it began was never paid
     found = asked(
         history,
         f"""
@@ -31,7 +33,9 @@ def contracts(history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
         paid AS (
             SELECT account_id, started_on, ended_on, end_reason, mrr, notice_on,
                    nullif(upper(trim(currency)), '') AS currency,
-                   notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on) AS noticed
+                   notice_on IS NOT NULL AND (notice_withdrawn_on IS NULL OR notice_withdrawn_on < notice_on)
+                       AS noticed,
+                   max(ended_on) FILTER (WHERE started_on < ended_on) OVER (PARTITION BY account_id) AS last_on
             FROM {paid_subscriptions(history, as_of)}
         ),
         money AS (
@@ -41,6 +45,8 @@ def contracts(history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
                    CASE WHEN min(started_on) < {then}
                          AND count(DISTINCT currency) FILTER (WHERE {open_then} OR {open_now}) <= 1
                         THEN coalesce(sum(mrr) FILTER (WHERE {open_then}), 0) END AS mrr_year_ago,
+                   CASE WHEN count(DISTINCT currency) FILTER (WHERE {at_last}) <= 1
+                        THEN sum(mrr) FILTER (WHERE {at_last}) END AS last_mrr,
                    min(notice_on) FILTER (WHERE noticed AND {open_now}) AS notice_on,
                    CASE WHEN count(*) FILTER (WHERE {open_now}) = count(ended_on) FILTER (WHERE {open_now})
                         THEN max(ended_on) FILTER (WHERE {open_now}) END AS ends_on
@@ -59,7 +65,8 @@ def contracts(history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
                {on_record("CASE WHEN notice THEN notice_on END")} AS notice_on,
                {on_record("CASE WHEN notice THEN ends_on END")} AS ends_on,
                {on_record("CASE WHEN ever_paid AND NOT active THEN left_on END")} AS churned_on,
-               CASE WHEN ever_paid AND NOT active THEN gone.end_reason END AS end_reason
+               CASE WHEN ever_paid AND NOT active THEN gone.end_reason END AS end_reason,
+               CASE WHEN ever_paid AND NOT active THEN CAST(last_mrr AS DOUBLE) END AS last_mrr
         FROM state LEFT JOIN money USING (account_id) LEFT JOIN gone USING (account_id)
         ORDER BY account_id
         """,

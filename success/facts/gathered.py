@@ -50,8 +50,8 @@ def facts_of(history: History, as_of: dt.date) -> dict[str, dict[str, Any]]:
 
     - customer_since (first paid subscription), since (start of the present run where there was one before), returns,
       plan, seats, term_months, renews_on, renewals, mrr, currency, mrr_year_ago (in the same currency, of one that was
-      a customer by then), notice_on and ends_on (of an account under notice), churned_on and end_reason (of one that
-      has no paid subscription any more);
+      a customer by then), notice_on and ends_on (of an account under notice), churned_on, end_reason and last_mrr
+      (what it paid last; of one that has no paid subscription any more);
     - csm {id, since}; arm (the one that it is in on that day);
     - contact {touches: the last 5, newest first, each {on, kind, way: in, answered, unanswered or out, csm, minutes,
       satisfaction}; count_90d; two_way: the last one that went both ways, {on, kind, csm}};

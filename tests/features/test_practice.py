@@ -9,20 +9,18 @@ from typing import Any
 
 import pytest
 
+from features.alert_rules import AlertRule, ArmSettings, WebhookSettings
 from features.catalogue import CATALOGUE
 from features.errors import TenureError
 from features.feature import DIMENSIONS
-from features.plays import DEFAULT_PLAYS
+from features.plays import DEFAULT_PLAYS, Plays
 from features.practice import (
     AdvocateSettings,
-    AlertRule,
     CallSettings,
     GrowthSettings,
     HealthSettings,
-    Plays,
     ScorecardRule,
     StageSettings,
-    WebhookSettings,
 )
 from features.settings import Settings, TrainingSettings, load_settings
 
@@ -43,6 +41,7 @@ def test_defaults_are_the_designs() -> None:
     assert settings.calls == CallSettings(None, 2.0, None, 1.0, 0.5)
     assert settings.growth == GrowthSettings(0.8, 0.9, 3, 45.0)
     assert settings.advocates == AdvocateSettings(60.0, 9.0, 180)
+    assert settings.arms == ArmSettings(("control",))
     assert settings.webhook == WebhookSettings(None, "TENURE_WEBHOOK_SECRET", 8, 5.0)
     assert settings.alerts == (
         AlertRule("Billing health fell", "health_billing", below=40, for_days=7, clear=45),
@@ -90,6 +89,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         segments = ["smb"]
         stages = ["renewal"]
         play = "Call"
+        [arms]
+        control = ["holdout", "late"]
         [webhook]
         url = "http://localhost:9000/x?y=a@b"
         secret_env = "MY_SECRET"
@@ -102,6 +103,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert settings.calls == CallSettings(12, 1.5, 800, 2, 1.0)
     assert settings.growth == GrowthSettings(0.5, 1, 10, 0)
     assert settings.advocates == AdvocateSettings(70.5, 8, 0)
+    assert settings.arms == ArmSettings(("holdout", "late"))
     assert settings.webhook == WebhookSettings("http://localhost:9000/x?y=a@b", "MY_SECRET", 1, 1)
     assert settings.alerts == (
         AlertRule("Fell", "churn_180d", above=0.5, clear=0.4, for_days=3, segments=("smb",), stages=("renewal",),
@@ -113,7 +115,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert _load(tmp_path, "alerts = []\n").alerts == ()
 
 
-@pytest.mark.parametrize("section", ["health", "stages", "calls", "growth", "advocates", "plays", "webhook"])
+@pytest.mark.parametrize("section", ["health", "stages", "calls", "growth", "advocates", "plays", "arms", "webhook"])
 def test_an_empty_section_is_its_defaults(section: str, tmp_path: Path) -> None:
     assert _load(tmp_path, f"[{section}]\n") == Settings()
 
@@ -198,6 +200,9 @@ REFUSED = {
     ALERT + "play = ''\n": "play that is empty",
     ALERT + "until = 3\n": "until",
     ALERT + ALERT: 'more than one alert called "a"',
+    "[arms]\ncontrol = ['']\n": "must be names of arms",
+    '[arms]\ncontrol = ["a", "b\\nc"]\n': "must be names of arms, each on one line",
+    "[arms]\ncontrol = 'control'\n": "control = 'control' in .arms. must be a list of texts",
     "[webhook]\nurl = 'ftp://example.com'\n": "http or https",
     "[webhook]\nurl = 'https://'\n": "http or https",
     "[webhook]\nurl = 'https://exa mple.com'\n": "http or https",
@@ -279,8 +284,8 @@ def test_the_page_loads_and_names_every_key_and_topic(tmp_path: Path) -> None:
     assert settings.advocates == AdvocateSettings()
     assert len(settings.scorecard) == 3
     assert len(settings.alerts) == 2
-    kinds = (HealthSettings, StageSettings, CallSettings, GrowthSettings, AdvocateSettings, AlertRule, WebhookSettings,
-             ScorecardRule)  # fmt: skip
+    kinds = (HealthSettings, StageSettings, CallSettings, GrowthSettings, AdvocateSettings, AlertRule, ArmSettings,
+             WebhookSettings, ScorecardRule)  # fmt: skip
     for kind in kinds:
         for field in dataclasses.fields(kind):
             # An alert has one of its limits, and the page shows two of the three.

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["books", "score_file"]
+__all__ = ["score_file"]
 
 COMPUTED = dt.datetime(2026, 2, 1, 3, tzinfo=dt.UTC)
-
-
-def books() -> ModuleType:
-    """tests/success/books.py, since test modules cannot import one another."""
-    name, file = "tenure_test_support_books", Path(__file__).parents[1] / "success" / "books.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 def score_file(book: pd.DataFrame, as_of: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:

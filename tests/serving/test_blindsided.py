@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from features.settings import Settings
-from serving.blindsided import look_back
+from serving.blindsided import OutdatedScoresError, look_back
 from serving.store.address import address_of
-from serving.store.errors import StoreError
 from serving.store.store import Store
 from serving.store.writing import write_day
+from success.blindsided import Blindsided
 from tests.serving.stored_books import score_file
 from tests.success.books import make_book
 
@@ -26,6 +26,12 @@ GONE = {f"a{n:05d}": LEFT + dt.timedelta(days=n - 3) for n in range(6)}
 """Accounts 0 to 5 leave from 29 March on, a day apart."""
 ENDED = "a00005"
 """It ends as agreed, which is no churn."""
+
+
+def looked_back(store: Store, since: dt.date, until: dt.date, csm_id: str | None = None) -> Blindsided:
+    run = store.latest()
+    assert run is not None
+    return look_back(store, run, store.book(run), Settings(), since, until, csm_id)
 
 
 def bands_on(n: int, accounts: int) -> list[str]:
@@ -69,7 +75,7 @@ def by_hand(told: dict[dt.date, list[str]], account: str, before: int) -> str | 
 
 def test_bands_before_are_those_of_the_nearest_scored_day(store: Store) -> None:
     told = fill(store)
-    found = look_back(store, Settings(), LEFT - dt.timedelta(days=3), LAST)
+    found = looked_back(store, LEFT - dt.timedelta(days=3), LAST)
     rows = {row["account_id"]: row for row in found.lost}
     assert set(rows) == set(GONE) - {ENDED}
     for account, row in rows.items():
@@ -87,7 +93,7 @@ def test_bands_before_are_those_of_the_nearest_scored_day(store: Store) -> None:
 def test_the_flagged_of_a_period_and_what_became_of_them(store: Store) -> None:
     told = fill(store)
     since, until = min(told), LEFT
-    found = look_back(store, Settings(), since, until)
+    found = looked_back(store, since, until)
     first = {
         f"a{i:05d}": min(day for day, bands in told.items() if bands[i] == "red" and since <= day <= until)
         for i in (1, 2, 3, 20)
@@ -106,22 +112,40 @@ def test_the_flagged_of_a_period_and_what_became_of_them(store: Store) -> None:
 
 def test_a_period_in_which_nobody_left_and_a_csm_with_none(store: Store) -> None:
     fill(store, days=3)
-    assert look_back(store, Settings(), dt.date(2025, 1, 1), dt.date(2025, 2, 1)).lost == []
-    everybody = look_back(store, Settings(), LEFT - dt.timedelta(days=3), LAST).lost
+    assert looked_back(store, dt.date(2025, 1, 1), dt.date(2025, 2, 1)).lost == []
+    everybody = looked_back(store, LEFT - dt.timedelta(days=3), LAST).lost
     mine = [row for row in everybody if row["csm_id"] == "csm-1"]
-    assert look_back(store, Settings(), LEFT - dt.timedelta(days=3), LAST, "csm-1").lost == mine
-    assert look_back(store, Settings(), LEFT - dt.timedelta(days=3), LAST, "nobody").lost == []
+    assert looked_back(store, LEFT - dt.timedelta(days=3), LAST, "csm-1").lost == mine
+    assert looked_back(store, LEFT - dt.timedelta(days=3), LAST, "nobody").lost == []
+
+
+def test_who_left_before_it_was_ever_scored_counts_with_what_it_paid_last_and_for_its_csm(store: Store) -> None:
+    book = make_book(4, 3, status=["churned", "churned", "ok", "ok"], csm_id=["c-1", "c-2", "c-1", "c-2"])
+    book.loc[:1, ["mrr", "band", "top", "drivers_horizon"]] = None
+    for name in book.columns:
+        if name.startswith(("churn_", "health")):
+            book.loc[:1, name] = None
+    book["churned_on"] = pd.Series([LEFT, LEFT, None, None], dtype=object)
+    facts: dict[str, dict[str, Any]] = {account: {"end_reason": None} for account in book["account_id"]}
+    facts["a00000"] = {"end_reason": "voluntary", "last_mrr": 450}
+    facts["a00001"] = {"end_reason": "voluntary", "last_mrr": 250.8}
+    frame, features = score_file(book, LAST)
+    write_day(store, frame, LAST, features, facts)
+    found = looked_back(store, LEFT, LAST)
+    assert {row["account_id"]: row["mrr"] for row in found.lost} == {"a00000": 450, "a00001": 250.8}
+    assert found.summary["never_scored"] == found.summary["lost"] == {"accounts": 2, "mrr": 700.8}
+    assert found.sentences[0].startswith("2 accounts with 701 a month left")
+    assert [row["account_id"] for row in looked_back(store, LEFT, LAST, "c-2").lost] == ["a00001"]
+    assert looked_back(store, LEFT, LAST, "c-3").lost == []
 
 
 def test_scores_that_do_not_say_when_accounts_left_are_refused(
     store: Store, make_frame: Callable[..., pd.DataFrame]
 ) -> None:
-    with pytest.raises(StoreError, match="No day is scored yet"):
-        look_back(store, Settings(), LEFT, LAST)
     frame = make_frame()
     write_day(store, frame, frame["as_of"][0].date())
-    with pytest.raises(StoreError, match="do not say when accounts left"):
-        look_back(store, Settings(), LEFT, LAST)
+    with pytest.raises(OutdatedScoresError, match="do not say when accounts left"):
+        looked_back(store, LEFT, LAST)
 
 
 @pytest.fixture
@@ -161,6 +185,14 @@ def test_tenure_blindsided_prints_who_left(tenure: Any, filled: Path) -> None:
     assert "5 accounts" in tenure.out
     assert "(a00001)" in tenure.out
     assert tenure("blindsided", *period, "--home", filled, "--json") == 0
-    assert len(json.loads(tenure.out)["lost"]) == 5
+    lost = json.loads(tenure.out)["lost"]
+    assert len(lost) == 5
+    assert tenure("blindsided", *period, "--home", filled, "--count", 2) == 0
+    assert "the first 2 of 5" in tenure.out
+    shown = [one["account_id"] for one in lost if f"({one['account_id']})" in tenure.out]
+    assert shown == [one["account_id"] for one in lost[:2]]
+    csm = next(one["csm_id"] for one in lost if one["csm_id"])
+    assert tenure("blindsided", *period, "--home", filled, "--csm", csm, "--json") == 0
+    assert {one["csm_id"] for one in json.loads(tenure.out)["lost"]} == {csm}
     assert tenure("blindsided", "--since", LAST, "--until", LEFT, "--home", filled) == 2
     assert "lies after" in tenure.err

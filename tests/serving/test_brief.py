@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -16,12 +12,14 @@ import pytest
 import sqlalchemy as sa
 
 from features.settings import Settings
-from serving.blindsided import blindsided_document
+from serving.blindsided import look_back
 from serving.store.feedback import add_feedback
 from serving.store.tables import alerts
 from serving.store.tokens import create
 from serving.store.writing import write_day
 from success.brief import brief
+from tests.serving.stored_books import score_file
+from tests.success.books import make_book
 
 DAY = dt.date(2026, 2, 1)
 NOW = dt.datetime(2026, 2, 1, 4, 0, 30, tzinfo=dt.UTC)
@@ -29,22 +27,10 @@ MakeClient = Callable[..., Any]
 Problem = Callable[..., dict[str, Any]]
 
 
-def support() -> ModuleType:
-    """tests/serving/stored_books.py, since test modules cannot import one another."""
-    name, file = "tenure_test_support_stored_books", Path(__file__).with_name("stored_books.py")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 def write(client: Any, day: dt.date, seed: int = 3, **columns: Any) -> pd.DataFrame:
     """Store 60 accounts on a day: a00000 to a00059, of three CSMs and of nobody."""
-    book: pd.DataFrame = support().books().make_book(60, seed, **columns)
-    frame, features = support().score_file(book, day)
+    book: pd.DataFrame = make_book(60, seed, **columns)
+    frame, features = score_file(book, day)
     facts = {
         account: {"customer_since": "2024-03-01", "exits": [], "end_reason": None} for account in book["account_id"]
     }
@@ -99,6 +85,7 @@ def test_an_account_that_was_not_there_yet_has_no_brief_of_then(make_client: Mak
 
 def test_what_was_said_stands_in_the_brief(make_client: MakeClient) -> None:
     client = make_client(scored=False)
+    write(client, DAY - dt.timedelta(days=7))
     write(client, DAY, csm_id="csm-1")
     before = client.post("/brief", json={"account_id": "a00001"}).json()
     said = {"account_id": "a00001", "verdict": "handled", "until": dt.date(2026, 3, 1), "as_of": DAY}
@@ -106,6 +93,8 @@ def test_what_was_said_stands_in_the_brief(make_client: MakeClient) -> None:
     after = client.post("/brief", json={"account_id": "a00001"}).json()
     assert after["parts"]["steps"] != before["parts"]["steps"]
     assert "handled" in after["markdown"]
+    then = client.post("/brief", json={"account_id": "a00001", "as_of": "2026-01-25"}).json()
+    assert "handled" not in then["markdown"], "it was said of a later score"
 
 
 def test_a_brief_of_anothers_account_is_told_like_nobodys(make_client: MakeClient, problem: Problem) -> None:
@@ -125,8 +114,7 @@ def test_a_brief_of_anothers_account_is_told_like_nobodys(make_client: MakeClien
 
 def test_who_left_is_told_as_the_store_knows_it(make_client: MakeClient, problem: Problem) -> None:
     client = make_client(scored=False)
-    books = support().books()
-    everyone = books.make_book(60, 3)
+    everyone = make_book(60, 3)
     whose = ["csm-1"] * 30 + ["csm-2"] * 30
     for back in (75, 45):
         write(client, DAY - dt.timedelta(days=back), seed=12, status="ok", csm_id=whose)
@@ -137,7 +125,9 @@ def test_who_left_is_told_as_the_store_knows_it(make_client: MakeClient, problem
     told = client.post("/blindsided", json=asked).json()
     assert {row["account_id"] for row in told["lost"]} == left
     assert told["summary"]["lost"]["accounts"] == len(left) >= 2
-    assert told == blindsided_document(client.store, Settings(), dt.date(2026, 1, 1), dt.date(2026, 1, 31))
+    run = client.store.latest()
+    period = dt.date(2026, 1, 1), dt.date(2026, 1, 31)
+    assert told == look_back(client.store, run, client.store.book(run), Settings(), *period).to_json()
     nobody = client.post("/blindsided", json={"since": "2025-01-01", "until": "2025-02-01"}).json()
     assert nobody["lost"] == []
     csm = next(row["csm_id"] for row in told["lost"] if row["csm_id"] and row["flagged"] is not None)
@@ -199,6 +189,12 @@ def test_alerts_are_told_that_were_told(alerted: Any, asked: dict[str, Any], key
     for one in told["alerts"]:
         assert one["withheld"] is None
         assert (one["closed_on"] is None) == (one["cleared"] is None)
+
+
+def test_of_many_alerts_the_newest_are_told(alerted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.book_endpoints.MAX_ALERTS", 2)
+    told = alerted.post("/alerts", json={}).json()
+    assert ([one["alert"] for one in told["alerts"]], told["total"]) == (["k3", "k2"], 3)
 
 
 def test_a_bound_token_gets_the_alerts_of_its_accounts_of_today(alerted: Any) -> None:

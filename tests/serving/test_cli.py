@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from features.settings import Settings
 from serving.cli.options import store_again
-from serving.cli.scores import print_scores
+from serving.cli.scores import first_calls, print_scores
 from serving.cli.serve import serve
 from serving.store.address import address_of
 from serving.store.feedback import add_feedback
 from serving.store.store import Store
+from serving.store.writing import write_day
+from tests.serving.stored_books import score_file
+from tests.success.books import AS_OF, make_book, make_rule_book
 
 if TYPE_CHECKING:
     from features.history import History
@@ -104,12 +108,15 @@ def test_training_prints_the_model_beside_what_needs_no_learning(home: Path) -> 
     assert re.search(r"Version 1 of expansion is registered as \w+", said)
 
 
-def test_scoring_prints_whom_to_call(scored_home: Path) -> None:
+def test_scoring_prints_whom_to_call(scored_home: Path, tenure: Any) -> None:
     said = (scored_home / "score.txt").read_text()
     assert "Accounts to call first" in said
     assert re.search(r"1\. .+: about \d+ in \d+ accounts like this leave by \d+ \w+ \d{4}; [\d,]+ of [\d,]+ MRR", said)
     assert len(re.findall(r"^ +\+ *\d+\.\d points  \S", said, re.MULTILINE)) == 15
     assert "Not validated in time, for want of history: churn_365d." in said
+    assert tenure("list", "calls", "--count", 5, "--home", scored_home, "--json") == 0
+    listed = [row["account_id"] for row in json.loads(tenure.out)["rows"]]
+    assert re.findall(r"^\d\. .*\((.+)\): about", said, re.MULTILINE) == listed
 
 
 def test_without_a_champion_scoring_goes_by_rules(tenure: Any, tmp_path: Path) -> None:
@@ -133,26 +140,76 @@ def test_without_a_champion_scoring_goes_by_rules(tenure: Any, tmp_path: Path) -
     assert tenure.out.endswith(f"Next: tenure serve --home {tmp_path / 'home'}\n")
 
 
+MODEL = SimpleNamespace(headline=90, not_validated=[], churn=SimpleNamespace(version="3"), expansion=None)
+
+
+def done_of(frame: pd.DataFrame, forecast: Any) -> Any:
+    """A day that is scored, as far as it is printed."""
+    written = SimpleNamespace(new=True)
+    return SimpleNamespace(scores=frame, forecast=forecast, as_of=AS_OF, resumed=0, written=written)
+
+
+@pytest.mark.parametrize(("make", "forecast"), [(make_book, MODEL), (make_rule_book, None)], ids=["model", "rules"])
 def test_who_is_snoozed_is_not_to_be_called(
-    make_frame: Callable[..., pd.DataFrame], make_rule_frame: Callable[..., pd.DataFrame],
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    model: Any = SimpleNamespace(headline=90, not_validated=[], churn=SimpleNamespace(version="3"), expansion=None)
-    # Of the first risk stands out; in the second all have a health.
-    for frame, forecast in ((make_frame().assign(typical_90d=0.01), model), (make_rule_frame(), None)):
-        done: Any = SimpleNamespace(
-            scores=frame, forecast=forecast, as_of="2026-02-01", resumed=0, written=SimpleNamespace(new=True)
-        )
-        print_scores(done)
+    make: Callable[..., pd.DataFrame], forecast: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame, features = score_file(make(60, 3), AS_OF)
+    done = done_of(frame, forecast)
+    with Store.open(address_of(tmp_path)) as store:
+        write_day(store, frame, AS_OF, features)
+        print_scores(done, first_calls(store, done, Settings()))
         said = capsys.readouterr().out
-        assert "(a-1)" in said
-        assert "(a-2)" in said
         assert "Snoozed" not in said
-        print_scores(done, snoozed={"a-1": None, "gone": None})
-        said = capsys.readouterr().out
-        assert "(a-1)" not in said
-        assert "(a-2)" in said
-        assert said.endswith("\n\nSnoozed, and left out here: 1.\n")
+        first, second, *_ = re.findall(r"^\d\. .*?\((a\d{5})\): ", said, re.MULTILINE)
+        today = dt.datetime.now(dt.UTC)
+        for account in (first, "gone"):
+            add_feedback(store, account_id=account, verdict="handled", until=today.date() + dt.timedelta(days=2),
+                         as_of=AS_OF, token_id="t-1", csm_id=None, given_at=today)  # fmt: skip
+        print_scores(done, first_calls(store, done, Settings()))
+    said = capsys.readouterr().out
+    assert first not in said
+    assert f"1. Company {int(second[1:])} ({second})" in said
+    assert said.endswith("\n\nSnoozed, and left out here: 1.\n")
+
+
+def test_accounts_to_call_first_are_those_of_the_call_list(
+    tmp_path: Path, tenure: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without who is for billing, whatever it pays; with whom only the rules judged, behind the others."""
+    book = make_book(12, 3, status="ok", csm_id=[f"c-{n % 2}" for n in range(12)], band="red")
+    book["mrr"] = [(400.0 - n) / (p - 0.001) for n, p in enumerate(book["churn_90d"])]
+    for h in (30, 90, 180, 365):
+        book[f"typical_{h}d"], book[f"involuntary_{h}d"] = 0.001, 0.0
+        book.loc[1, f"involuntary_{h}d"] = book.loc[1, f"churn_{h}d"]
+    book.loc[1, "mrr"] *= 100
+    model = ("churn_", "typical_", "involuntary_", "expected_", "expansion_", "health", "change_")
+    nothing = [name for name in book.columns if name.startswith(model)]
+    book.loc[4:, [*nothing, "reading", "top", "mrr_at_risk", "renewal_next", "drivers_horizon", "band"]] = None
+    book.loc[4:, "status"] = "insufficient_data"
+    book["rule_health"], book.loc[4:, "mrr"] = [50.0 - n for n in range(12)], 100.0
+    frame, features = score_file(book, AS_OF)
+    done = done_of(frame, MODEL)
+    with Store.open(address_of(tmp_path)) as store:
+        write_day(store, frame, AS_OF, features)
+        calls = first_calls(store, done, Settings())
+    print_scores(done, calls)
+    said = capsys.readouterr().out
+    shown = re.findall(r"^\d\. .*?\((a\d+)\): (.+)$", said, re.MULTILINE)
+    assert [account for account, _ in shown] == ["a00000", "a00002", "a00003", "a00011", "a00010"]
+    assert tenure("list", "calls", "--count", 5, "--home", tmp_path, "--json") == 0
+    listed = json.loads(tenure.out)["rows"]
+    assert [account for account, _ in shown] == [row["account_id"] for row in listed]
+    assert shown[0][1].startswith(f"{frame.loc[0, 'reading']}; ")
+    assert shown[3][1] == listed[3]["why"]
+
+
+def test_an_empty_call_list_is_said_to_be_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame, features = score_file(make_book(6, 3, mrr=0.0), AS_OF)
+    done = done_of(frame, MODEL)
+    with Store.open(address_of(tmp_path)) as store:
+        write_day(store, frame, AS_OF, features)
+        print_scores(done, first_calls(store, done, Settings()))
+    assert capsys.readouterr().out.endswith("\nNo account stands out: the call list is empty.\n")
 
 
 def test_a_password_on_the_command_line_is_warned_of_and_never_told(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -23,20 +20,10 @@ from serving.store.address import address_of
 from serving.store.feedback import add_feedback
 from serving.store.store import Store
 from serving.store.writing import write_day
+from tests.serving.stored_books import score_file
+from tests.success.books import make_book
 
 DAY = dt.date(2026, 2, 1)
-
-
-def support() -> ModuleType:
-    """tests/serving/stored_books.py, since test modules cannot import one another."""
-    name, file = "tenure_test_support_stored_books", Path(__file__).with_name("stored_books.py")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 def run(*arguments: object) -> Result:
@@ -53,10 +40,10 @@ def _no_other_store(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with 150 accounts, of which something was said; one has a name that could be taken for markup."""
     folder = tmp_path_factory.mktemp("home")
-    book = support().books().make_book(150, 3)
+    book = make_book(150, 3)
     book["list_rank"] = 1.0
     book.loc[book["status"] == "ok", "name"] = "[red]Zoë\x1b[31m & Søns, a company with a name that is rather long"
-    frame, features = support().score_file(book, DAY)
+    frame, features = score_file(book, DAY)
     with Store.open(address_of(folder)) as store:
         write_day(store, frame, DAY, features)
         for account_id in book["account_id"][:12]:

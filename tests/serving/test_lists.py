@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import importlib.util
 import io
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -36,22 +33,12 @@ from serving.store.store import Store
 from serving.store.tables import books as stored
 from serving.store.tokens import create
 from serving.store.writing import write_day
+from tests.serving.stored_books import score_file
+from tests.success.books import make_book
 
 DAY = dt.date(2026, 2, 1)
 NOW = dt.datetime(2026, 2, 1, 4, 0, 30, tzinfo=dt.UTC)
 Problem = Callable[..., dict[str, Any]]
-
-
-def support() -> ModuleType:
-    """tests/serving/stored_books.py, since test modules cannot import one another."""
-    name, file = "tenure_test_support_stored_books", Path(__file__).with_name("stored_books.py")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 class Service:
@@ -70,7 +57,7 @@ class Service:
         self.tokens: dict[str | None, str] = {}
 
     def write(self, book: pd.DataFrame, day: dt.date = DAY) -> Service:
-        frame, features = support().score_file(book.reset_index(drop=True), day)
+        frame, features = score_file(book.reset_index(drop=True), day)
         write_day(self.store, frame, day, features)
         return self
 
@@ -98,7 +85,7 @@ class Service:
 @pytest.fixture(scope="module")
 def book() -> pd.DataFrame:
     """240 accounts of three CSMs and of nobody, the first ten of each on its list."""
-    made = support().books().make_book(240, 3)
+    made = make_book(240, 3)
     made["list_rank"] = made.groupby("csm_id", dropna=False).cumcount() + 1.0
     return made.assign(list_rank=made["list_rank"].where(made["list_rank"] <= 10))
 
@@ -274,7 +261,7 @@ def test_a_list_that_takes_long_keeps_nobody_waiting(service: Service, monkeypat
 
 def large(home: Path, accounts: int = 20_000) -> Service:
     """A service on a book of so many accounts of 400 CSMs; its rows one by one are not stored."""
-    few, many = (support().books().make_book(n, 5) for n in (5, accounts))
+    few, many = (make_book(n, 5) for n in (5, accounts))
     many["csm_id"] = [f"C{n % 400:03}" for n in range(accounts)]
     service = Service(home).write(few)
     sink = io.BytesIO()

@@ -88,7 +88,8 @@ def parts(found: pd.DataFrame) -> pd.Series:
 
 def test_scores_and_their_lookback_read_health_alike_to_the_last_digit() -> None:
     of, rows = gauge(), rows_of(40, 3)
-    stored = Healths(of.kernel, of.scale, Settings()).of(rows)
+    healths = Healths(of, Settings())
+    stored = healths.of(rows, healths.own(rows))
     segments, stages = rows["segment"].tolist(), compared_stages(rows).tolist()
     found = of.health(of.told(rows), rows, segments, stages)
     assert found.health.tolist() == stored.health.tolist()

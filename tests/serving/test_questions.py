@@ -91,15 +91,13 @@ def test_the_book_of_a_day_is_that_of_the_run_that_holds(store: Store, make_fram
     assert loaded == [keys[-1], newest]
 
 
-def test_rows_and_facts_are_those_of_the_store(store: Store, make_frame: Frames) -> None:
+def test_rows_are_those_of_the_store(store: Store, make_frame: Frames) -> None:
     latest = Latest(lambda: store, max_age=0)
-    write_day(store, make_frame(), DAY, facts={"a-1": {"open": 3}, "a-2": {}})
+    write_day(store, make_frame(), DAY)
     run = asked(latest.ask_book())[0]
     ids = ["a-1", "a-2", "a-99"]
     assert asked(latest.ask_rows(run, ids)) == store.rows(run, ids)
     assert set(asked(latest.ask_rows(run, ids, "c-1"))) == {"a-1"}
-    assert asked(latest.ask_facts(run, ids)) == {"a-1": {"open": 3}, "a-2": {}}
-    assert asked(latest.ask_facts(run, ids, "c-1")) == {"a-1": {"open": 3}}
 
 
 def test_without_a_scored_day_there_is_no_book(store: Store) -> None:

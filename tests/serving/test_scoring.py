@@ -299,7 +299,7 @@ def test_a_model_that_was_trained_without_anchors_tells_no_health(
     found = score_day(history, Forecast(dataclasses.replace(churn, anchors=None)), day, NOW)
     assert found.healths is None
     with Store.open(address_of(tmp_path)) as store:
-        frame = with_standing(store, found.frame, found.features, day, history.settings, None)
+        frame = with_standing(store, found, day, history.settings)
     told = table_of(frame, day).to_pandas()
     scored = told["churn_90d"].notna()
     assert told["health"].isna().all()

@@ -171,9 +171,11 @@ def _add_changes(book: dict[str, Any], rng: np.random.Generator, n: int) -> None
 
 
 def _moved(points: float) -> str:
-    feature, dimension, actionable, sentence = DRIVERS[0]
-    told = {"feature": feature, "dimension": dimension, "sentence": sentence, "sentence_before": "50 people used it"}
-    return json.dumps([told | {"points": float(points), "actionable": actionable}])
+    feature, dimension, actionable, _ = DRIVERS[0]
+    told = "{} people used the product in the last four weeks, against {} before"
+    now, before = (told.format(*counts) for counts in (((31, 50), (50, 52)) if points < 0 else ((31, 12), (12, 11))))
+    moved = {"feature": feature, "dimension": dimension, "sentence": now, "sentence_before": before}
+    return json.dumps([moved | {"points": float(points), "actionable": actionable}])
 
 
 def _top(rng: np.random.Generator) -> str:

@@ -106,7 +106,22 @@ def _contract(rows: list[Row], day: dt.date) -> Row:
     if now and first is not None and first < then and len(money) <= 1:
         year_ago = number(sum(row["mrr"] for row in before))
     churned = text(max(ends)) if paid and not now else None
-    return {"customer_since": text(first), "churned_on": churned, "mrr_year_ago": year_ago}
+    return {
+        "customer_since": text(first),
+        "churned_on": churned,
+        "mrr_year_ago": year_ago,
+        "last_mrr": None if now else _last_mrr(paid),
+    }
+
+
+def _last_mrr(paid: list[Row]) -> Any:
+    """What the subscriptions cost that ended last, together, of those that lasted a day."""
+    lasted = [row for row in paid if row["ended_on"] and as_day(row["started_on"]) < as_day(row["ended_on"])]
+    last_on = max((as_day(row["ended_on"]) for row in lasted), default=None)
+    those = [row for row in lasted if as_day(row["ended_on"]) == last_on]
+    if not those or len({row["currency"].strip().upper() for row in those if row["currency"]}) > 1:
+        return None
+    return number(sum(row["mrr"] for row in those))
 
 
 def _holding(rows: list[Row], day: dt.date, say: Callable[[Row], Any], nothing: Any) -> Any:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.settings import Settings
-from success.advocates import advocate_list, advocates
+from success.advocates import advocates
 from tests.success.books import AS_OF, make_book
 from tests.success.sentences import check, check_all
 
@@ -25,7 +25,7 @@ def one(**columns: Any) -> pd.DataFrame:
 
 
 def test_a_healthy_promoter_that_was_left_in_peace_is_asked() -> None:
-    row = advocate_list(one(), WANTED).iloc[0]
+    row = advocates(one(), WANTED).rows.iloc[0]
     assert row["why"] == (
         "Answers to the recommendation question come to 9 of 10, health is 70 and it gave no recommendation in the "
         "last 365 days."
@@ -47,7 +47,7 @@ def test_a_healthy_promoter_that_was_left_in_peace_is_asked() -> None:
     ],
 )
 def test_anything_else_leaves_an_account_out(columns: dict[str, Any]) -> None:
-    assert advocate_list(one(**columns), WANTED).empty
+    assert advocates(one(**columns), WANTED).rows.empty
 
 
 @pytest.mark.parametrize(("days", "asked"), [(179, False), (180, True), (0, False)])
@@ -64,7 +64,7 @@ def test_rest_is_counted_from_the_last_act_where_it_is_known(days: int, asked: b
 
 
 def test_unknown_advocacy_is_said() -> None:
-    why = advocate_list(one(f_advocacy_365d=None), WANTED)["why"].iloc[0]
+    why = advocates(one(f_advocacy_365d=None), WANTED).rows["why"].iloc[0]
     assert why.endswith("whether it gave a recommendation before is not on record.")
     check(why)
 

@@ -18,10 +18,7 @@ from features.plays import Plays
 from features.practice import CallSettings, HealthSettings
 from success.calls import (
     NOT_ON_RECORD,
-    accounts_to_call,
     billing,
-    billing_list,
-    call_list,
     calls,
     listed,
     lowest_health,
@@ -65,7 +62,7 @@ def test_the_list_is_that_of_plain_arithmetic(
 ) -> None:
     book, snoozed = make_book(n, seed), {f"a{i:05d}" for i in away}
     wanted = CallSettings(strategic_weight=weight, involuntary_share=share)
-    found = call_list(book, wanted, capacity, snoozed)
+    found = calls(book, wanted, capacity, snoozed).rows
     assert list(zip(found["csm_id"], found["rank"], found["account_id"], strict=True)) == by_hand(
         book, wanted, capacity, snoozed
     )
@@ -76,7 +73,7 @@ def test_the_list_is_that_of_plain_arithmetic(
 
 
 def test_the_rank_is_by_the_number_that_the_sentence_says() -> None:
-    found = call_list(BOOK, WANTED, 300)
+    found = calls(BOOK, WANTED, 300).rows
     for _, rows in found.groupby("csm_id", dropna=False):
         said = [amount("puts (AMOUNT) a month at risk beyond the usual", why) for why in rows["why"]]
         assert said == sorted(said, reverse=True)
@@ -89,20 +86,20 @@ def one(**columns: Any) -> pd.DataFrame:
 
 
 def test_the_sentence_says_money_odds_day_and_what_they_come_to() -> None:
-    assert call_list(one(), WANTED, 5)["why"].tolist() == [
+    assert calls(one(), WANTED, 5).rows["why"].tolist() == [
         "4,200 a month at stake: about 1 in 3 accounts like this leave by 4 April 2026 against 1 in 12 usually, "
         "which puts 1,050 a month at risk beyond the usual."
     ]
 
 
 def test_a_weighted_account_says_so() -> None:
-    why = call_list(one(f_strategic=1.0), CallSettings(strategic_weight=2.5), 5)["why"].iloc[0]
+    why = calls(one(f_strategic=1.0), CallSettings(strategic_weight=2.5), 5).rows["why"].iloc[0]
     assert why.startswith("4,200 a month at stake, counted 2.5-fold as strategic: ")
     assert amount("puts (AMOUNT) a month", why) == 2625
 
 
 def test_odds_that_read_the_same_are_told_in_percent() -> None:
-    why = call_list(one(churn_90d=0.083, typical_90d=0.081), WANTED, 5)["why"].iloc[0]
+    why = calls(one(churn_90d=0.083, typical_90d=0.081), WANTED, 5).rows["why"].iloc[0]
     assert "8.3 % of accounts like this leave by 4 April 2026 against 8.1 % usually" in why
     check(why)
 
@@ -110,7 +107,7 @@ def test_odds_that_read_the_same_are_told_in_percent() -> None:
 def test_ties_go_by_account() -> None:
     book = make_book(5, 0, status="ok", mrr=100.0, churn_90d=0.5, typical_90d=0.1, involuntary_90d=0.0, csm_id="c",
                      f_strategic=0.0, health=30.0, band="red")  # fmt: skip
-    assert call_list(book.iloc[::-1], WANTED, 3)["account_id"].tolist() == ["a00000", "a00001", "a00002"]
+    assert calls(book.iloc[::-1], WANTED, 3).rows["account_id"].tolist() == ["a00000", "a00001", "a00002"]
 
 
 def test_driver_and_play_are_of_what_can_be_acted_on() -> None:
@@ -119,17 +116,17 @@ def test_driver_and_play_are_of_what_can_be_acted_on() -> None:
         {"feature": "nps_latest", "dimension": "sentiment", "sentence": "Glad", "actionable": True, "points": -0.2},
         {"feature": "overdue_amount", "dimension": "billing", "sentence": "Owes", "actionable": True, "points": 0.1},
     ]
-    found = call_list(one(top=json.dumps(drivers)), WANTED, 5, plays=Plays({"overdue": "Write to them"})).iloc[0]
+    found = calls(one(top=json.dumps(drivers)), WANTED, 5, plays=Plays({"overdue": "Write to them"})).rows.iloc[0]
     assert (found["driver"], found["play"], found["driver_dimension"]) == ("Owes", "Write to them", "billing")
-    found = call_list(one(top=json.dumps(drivers[:2])), WANTED, 5).iloc[0]
+    found = calls(one(top=json.dumps(drivers[:2])), WANTED, 5).rows.iloc[0]
     assert (found["driver"], found["play"]) == ("Soon", None)
-    assert call_list(one(top="not JSON"), WANTED, 5)["driver"].tolist() == [None]
+    assert calls(one(top="not JSON"), WANTED, 5).rows["driver"].tolist() == [None]
 
 
 def test_mainly_involuntary_risk_goes_to_billing_alone() -> None:
     book = make_book(300, 7, involuntary_90d=BOOK["churn_90d"] * np.where(np.arange(300) % 3, 0.5, 0.6),
                      health=30.0, band="red")  # fmt: skip
-    ours, theirs = call_list(book, WANTED, 300), billing_list(book, WANTED)
+    ours, theirs = calls(book, WANTED, 300).rows, billing(book, WANTED).rows
     both = pd.concat([ours, theirs])
     stake = (book["churn_90d"] - book["typical_90d"]) * book["mrr"]
     excess = (stake >= 1) | ((stake > 0) & (np.arange(300) % 3 == 0))  # a letter costs less than a call
@@ -143,13 +140,13 @@ def test_mainly_involuntary_risk_goes_to_billing_alone() -> None:
 
 
 def test_who_is_left_out_is_counted() -> None:
-    first = call_list(BOOK, WANTED, 4)
+    first = calls(BOOK, WANTED, 4).rows
     away = set(first["account_id"].head(3)) | {"somebody else"}
     told = calls(BOOK, WANTED, 4, away)
-    everybody = call_list(BOOK, WANTED, 300)
+    everybody = calls(BOOK, WANTED, 300).rows
     assert told.left_out["snoozed"] == 3
     assert told.left_out["snoozed"] + told.left_out["beyond_capacity"] + len(told.rows) == len(everybody)
-    assert told.left_out["billing"] == len(billing_list(BOOK, WANTED))
+    assert told.left_out["billing"] == len(billing(BOOK, WANTED).rows)
     assert told.left_out["notice_given"] == (BOOK["status"] == "notice_given").sum() > 0
     assert told.notes == ("3 accounts are snoozed and left out.",)
     check_all(list(calls(BOOK, WANTED, 4, set(first["account_id"].head(1))).notes))
@@ -182,10 +179,10 @@ def test_a_driver_in_which_nothing_is_to_be_mended_is_no_lever() -> None:
     fine = [driver("nps_latest", 0.3, 9.0, 8.0), driver("overdue_amount", 0.3, 0.0, 0.0), driver("seats", 0.3, None)]
     for other in fine:
         assert is_fine(other)
-        found = call_list(one(top=json.dumps([other, owes])), WANTED, 5).iloc[0]
+        found = calls(one(top=json.dumps([other, owes])), WANTED, 5).rows.iloc[0]
         assert found["driver"] == "overdue_amount"
         assert found["play"] == Plays().play_for("overdue", "billing")
-        alone = call_list(one(top=json.dumps([other])), WANTED, 5).iloc[0]
+        alone = calls(one(top=json.dumps([other])), WANTED, 5).rows.iloc[0]
         assert (alone["driver"], alone["play"]) == (other["feature"], None)
     assert not is_fine(owes)
 
@@ -194,14 +191,14 @@ def test_nobody_asks_what_has_changed_where_use_did_not_fall() -> None:
     use = [driver("events_28d", 0.3, 45.0, 204.0), driver("tickets_open", 0.1, 3.0, 1.0)]
     for change, wanted in ((0.05, "tickets_open"), (-0.05, "events_28d")):
         book = one(top=json.dumps(use), f_events_change=change)
-        assert call_list(book, WANTED, 5)["driver"].tolist() == [wanted]
+        assert calls(book, WANTED, 5).rows["driver"].tolist() == [wanted]
 
 
 def test_billing_is_told_of_what_is_billings() -> None:
     drivers = [driver("tickets_open", 0.3, 5.0, 1.0), driver("failed_payments_90d", 0.1, 2.0, 0.0)]
     book = one(top=json.dumps(drivers), involuntary_90d=0.3)
-    assert billing_list(book, WANTED)["driver"].tolist() == ["failed_payments_90d"]
-    assert billing_list(book.assign(top=json.dumps(drivers[:1])), WANTED)["driver"].tolist() == ["tickets_open"]
+    assert billing(book, WANTED).rows["driver"].tolist() == ["failed_payments_90d"]
+    assert billing(book.assign(top=json.dumps(drivers[:1])), WANTED).rows["driver"].tolist() == ["tickets_open"]
 
 
 def test_where_no_contact_is_on_record_nobody_is_said_to_be_left_alone() -> None:
@@ -215,7 +212,7 @@ def test_who_gave_notice_stands_in_a_list_of_their_own() -> None:
     rows = leaving(BOOK).rows
     assert set(rows["account_id"]) == set(BOOK.loc[BOOK["status"] == "notice_given", "account_id"])
     assert rows["ends_on"].is_monotonic_increasing
-    assert not set(rows["account_id"]) & set(call_list(BOOK, WANTED, 300)["account_id"])
+    assert not set(rows["account_id"]) & set(calls(BOOK, WANTED, 300).rows["account_id"])
     check_all(rows["sentence"].tolist() + list(leaving(BOOK).notes))
     told = leaving(one(status="notice_given", renews_on=None, mrr=float("nan")))
     check_all(told.rows["sentence"].tolist() + list(told.notes))
@@ -223,7 +220,7 @@ def test_who_gave_notice_stands_in_a_list_of_their_own() -> None:
 
 def test_where_there_is_no_probability_low_health_and_revenue_rank() -> None:
     book = make_rule_book(200, 3)
-    found = call_list(book, WANTED, 200)
+    found = calls(book, WANTED, 200).rows
     assert set(found["by"]) == {"rules"}
     shown = np.round(np.clip(book.set_index("account_id").loc[found["account_id"], "rule_health"].to_numpy(), 0, 100))
     assert found["health"].to_numpy() == pytest.approx(shown)
@@ -236,16 +233,16 @@ def test_where_there_is_no_probability_low_health_and_revenue_rank() -> None:
     check_all(list(calls(book, WANTED, 5).notes))
     scores = [{"name": "tickets", "feature": "tickets_open", "score": 20, "weight": 3, "value": 4},
               {"name": "bills", "feature": "overdue_invoices", "score": 60, "weight": 9, "value": 1}]  # fmt: skip
-    told = call_list(make_rule_book(9, 3, rule_scores=json.dumps(scores)), WANTED, 9).iloc[0]
+    told = calls(make_rule_book(9, 3, rule_scores=json.dumps(scores)), WANTED, 9).rows.iloc[0]
     assert told["driver"] == 'The rule "bills" gives 60 of 100'  # 9 x 40 costs more than 3 x 80
     assert told["play"] == Plays().play_for("overdue", "billing")
 
 
 def test_days_on_the_list_come_from_the_day_it_was_first_on_it() -> None:
-    found = call_list(one(listed_since=AS_OF - dt.timedelta(days=9)), WANTED, 5)
+    found = calls(one(listed_since=AS_OF - dt.timedelta(days=9)), WANTED, 5).rows
     assert found["days_listed"].tolist() == [9]
-    assert call_list(one(), WANTED, 5)["days_listed"].isna().all()
-    assert call_list(one(f_days_since_two_way_contact=1.0), WANTED, 5)["contact"].tolist() == [
+    assert calls(one(), WANTED, 5).rows["days_listed"].isna().all()
+    assert calls(one(f_days_since_two_way_contact=1.0), WANTED, 5).rows["contact"].tolist() == [
         "Last spoke both ways 1 day ago."
     ]
 
@@ -253,7 +250,8 @@ def test_days_on_the_list_come_from_the_day_it_was_first_on_it() -> None:
 def test_listed_since_holds_without_a_gap() -> None:
     first = listed(BOOK, None, WANTED, 5)
     assert first[["account_id", "list_rank"]].sort_values("account_id").to_dict("list") == (
-        call_list(BOOK, WANTED, 5)[["account_id", "rank"]]
+        calls(BOOK, WANTED, 5)
+        .rows[["account_id", "rank"]]
         .rename(columns={"rank": "list_rank"})
         .sort_values("account_id")
         .to_dict("list")
@@ -268,27 +266,6 @@ def test_listed_since_holds_without_a_gap() -> None:
     assert "not now" not in second.index
     old = listed(BOOK, BOOK[["account_id"]], WANTED, 5)  # a day that an earlier version scored
     assert set(old["listed_since"]) == {AS_OF}
-
-
-def scores(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["account_id", "status", "mrr", "churn_90d"])
-    table["typical_90d"] = 0.05
-    return table
-
-
-def test_order_is_by_revenue_at_risk_beyond_the_typical() -> None:
-    table = scores(("large, usual", "ok", 9000, 0.05), ("small, risky", "ok", 100, 0.9), ("middling", "ok", 1000, 0.2))
-    assert accounts_to_call(table, 90)["account_id"].tolist() == ["middling", "small, risky"]
-
-
-def test_accounts_without_a_score_or_revenue_are_left_out() -> None:
-    table = scores(("gone", "churned", 1000, float("nan")), ("free", "ok", 0, 0.9), ("old", "stale", 10, 0.9))
-    assert accounts_to_call(table, 90)["account_id"].tolist() == ["old"]
-
-
-def test_the_list_is_cut() -> None:
-    table = scores(*((f"a{n}", "ok", 100.0, 0.1 + n / 100) for n in range(9)))
-    assert accounts_to_call(table, 90, count=3)["account_id"].tolist() == ["a8", "a7", "a6"]
 
 
 def test_the_lowest_health_comes_first_and_of_equals_the_larger() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from features.errors import TenureError
 from features.settings import Settings
-from success.disagreements import PAIRS, disagreement_list, disagreements
+from success.disagreements import PAIRS, disagreements
 from tests.success.books import AS_OF, make_book, make_rule_book
 from tests.success.sentences import check_all
 
@@ -62,17 +62,17 @@ def test_those_who_differ_by_plain_comparison(n: int, seed: int, pair: str | Non
 
 
 def test_the_model_and_the_pulse_differ_by_two_bands() -> None:
-    assert len(disagreement_list(one(39.4, None, 55.0), WANTED)) == 1
-    assert disagreement_list(one(41.0, None, 100.0), WANTED).empty
+    assert len(disagreements(one(39.4, None, 55.0), WANTED).rows) == 1
+    assert disagreements(one(41.0, None, 100.0), WANTED).rows.empty
 
 
 def test_another_level_of_the_rules_is_no_disagreement_but_another_order_is() -> None:
     health = np.linspace(20, 60, 11)
     book = make_book(11, 0, health=health, rule_health=health + 39, pulse=None, status="ok", mrr=500.0)
-    assert disagreement_list(book, WANTED).empty
+    assert disagreements(book, WANTED).rows.empty
     turned = book.assign(rule_health=book["rule_health"].to_numpy()[::-1])
-    assert set(disagreement_list(turned, WANTED)["account_id"]) == {f"a{i:05d}" for i in (0, 1, 2, 8, 9, 10)}
-    row = disagreement_list(turned.iloc[:1], WANTED, whole=turned).iloc[0]
+    assert set(disagreements(turned, WANTED).rows["account_id"]) == {f"a{i:05d}" for i in (0, 1, 2, 8, 9, 10)}
+    row = disagreements(turned.iloc[:1], WANTED, whole=turned).rows.iloc[0]
     assert row["sentence"] == (
         "The model sees it healthier than 5 % of accounts and the scorecard than 95 %; it pays 500 a month."
     )
@@ -80,19 +80,19 @@ def test_another_level_of_the_rules_is_no_disagreement_but_another_order_is() ->
 
 
 def test_the_pair_can_be_asked_for() -> None:
-    row = disagreement_list(one(20.0, 50.0, 75.0), WANTED).iloc[0]
+    row = disagreements(one(20.0, 50.0, 75.0), WANTED).rows.iloc[0]
     assert (row["pair"], row["difference"], row["pairs"]) == ("model-pulse", 55, 1)
     assert row["sentence"] == "The model says 20 of 100 and the CSM 75; it pays 500 a month."
-    assert disagreement_list(one(20.0, 50.0, 75.0), WANTED, "rules-pulse").empty
+    assert disagreements(one(20.0, 50.0, 75.0), WANTED, "rules-pulse").rows.empty
     with pytest.raises(TenureError, match="no pair"):
-        disagreement_list(one(20.0, 50.0, 75.0), WANTED, "pulse-weather")
+        disagreements(one(20.0, 50.0, 75.0), WANTED, "pulse-weather")
 
 
 def test_an_old_pulse_is_marked_and_nothing_is_overwritten() -> None:
     for days, old in ((90, False), (91, True)):
         book = one(20.0, None, 75.0, pulse_on=AS_OF - dt.timedelta(days=days))
         before = book.copy()
-        row = disagreement_list(book, WANTED).iloc[0]
+        row = disagreements(book, WANTED).rows.iloc[0]
         assert bool(row["pulse_old"]) == old
         assert ("though the CSM's view is 91 days old" in row["sentence"]) == old
         assert (row["model"], row["pulse"]) == (20, 75)
@@ -106,12 +106,12 @@ def test_rule_based_health_is_the_view_of_the_rules() -> None:
     assert told.rows["model"].isna().all()
     assert told.left_out["without_two_views"] == ((book["health"].notna()) & book["pulse"].isna()).sum()
     old = book.drop(columns="rule_health")  # a day that an earlier version scored by rules
-    assert set(disagreement_list(old, WANTED)["account_id"]) == set(told.rows["account_id"])
+    assert set(disagreements(old, WANTED).rows["account_id"]) == set(told.rows["account_id"])
 
 
 def test_unknown_revenue_comes_last_and_is_said() -> None:
     book = make_book(2, 0, health=20.0, rule_health=None, pulse=90.0, status="ok", mrr=[None, 0.0])
-    rows = disagreement_list(book, WANTED)
+    rows = disagreements(book, WANTED).rows
     assert rows["account_id"].tolist() == ["a00001", "a00000"]
     assert rows["sentence"].iloc[1].endswith("what it pays is not known.")
     check_all(rows["sentence"].tolist())

@@ -21,7 +21,7 @@ from tests.features import upheaval
 from tests.success import facts_oracle as oracle
 
 AS_OF = dt.date(2024, 5, 31)
-GONE = {"churned_on", "end_reason"}
+GONE = {"churned_on", "end_reason", "last_mrr"}
 """Null of whoever is still a customer."""
 NULLABLE = {"arm", "card_expires_on", *GONE}
 
@@ -78,6 +78,7 @@ def test_facts_of_the_simulated_company_are_what_plain_loops_find(company: Path,
     for account in sorted(some):
         assert differences(facts[account], oracle.expected(seen, account, day)) == [], account
     assert sum(facts[account]["churned_on"] is not None for account in some) > 5
+    assert all((one.get("last_mrr") is not None) == (one["churned_on"] is not None) for one in facts.values())
     assert statistics.median(len(json.dumps(one, separators=(",", ":"))) for one in facts.values()) < 1600
 
 

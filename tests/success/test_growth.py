@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.settings import Settings
-from success.growth import WELL_ABOVE, growth, growth_list
+from success.growth import WELL_ABOVE, growth
 from success.matrix import high_risk
 from tests.success.books import make_book, make_rule_book
 from tests.success.sentences import amount, check, check_all
@@ -46,7 +46,7 @@ def one(**columns: Any) -> pd.DataFrame:
     ],
 )
 def test_each_signal_makes_a_kind_and_is_said(signals: dict[str, float], kind: str, said: str) -> None:
-    row = growth_list(one(**signals), WANTED).iloc[0]
+    row = growth(one(**signals), WANTED).rows.iloc[0]
     assert (row["kind"], row["signals"]) == (kind, len(signals))
     assert f"{said}; " in row["why"]
     check(row["why"])
@@ -56,12 +56,12 @@ def test_each_signal_makes_a_kind_and_is_said(signals: dict[str, float], kind: s
     "signals", [{"f_limit_used_share_30d": 0.79}, {"f_seats_used_share": 0.89}, {"f_new_users_90d": 2.0}, {}]
 )
 def test_short_of_a_threshold_nobody_is_listed(signals: dict[str, float]) -> None:
-    assert growth_list(one(**signals), WANTED).empty
+    assert growth(one(**signals), WANTED).rows.empty
 
 
 def test_without_a_signal_only_odds_well_above_the_usual_list_an_account() -> None:
-    assert growth_list(one(expansion_90d=WELL_ABOVE * 0.09 - 0.001), WANTED).empty
-    row = growth_list(one(expansion_90d=WELL_ABOVE * 0.09), WANTED).iloc[0]
+    assert growth(one(expansion_90d=WELL_ABOVE * 0.09 - 0.001), WANTED).rows.empty
+    row = growth(one(expansion_90d=WELL_ABOVE * 0.09), WANTED).rows.iloc[0]
     assert row["kind"] == "likely"
     assert row["why"] == (
         "No signal stands out, but about 1 in 6 accounts like this grow by 4 April 2026 against 1 in 12 usually, "
@@ -113,11 +113,11 @@ def test_who_is_to_be_called_is_not_to_grow() -> None:
 @pytest.mark.parametrize(("name", "days"), [("f_new_users_90d", 180), ("f_new_departments_180d", 180)])
 def test_what_is_new_is_a_signal_only_of_accounts_that_were_there_before(name: str, days: int) -> None:
     for tenure, listed in ((days - 1, 0), (days, 1), (None, 0)):
-        assert len(growth_list(one(**{name: 5.0, "f_tenure_days": tenure}), WANTED)) == listed
+        assert len(growth(one(**{name: 5.0, "f_tenure_days": tenure}), WANTED).rows) == listed
 
 
 def test_without_a_model_of_expansion_revenue_orders_and_the_sentence_says_so() -> None:
-    rows = growth_list(make_rule_book(300, 2), WANTED)
+    rows = growth(make_rule_book(300, 2), WANTED).rows
     assert len(rows) > 10
     assert rows["mrr"].is_monotonic_decreasing
     assert not rows["kind"].eq("likely").any()

@@ -14,7 +14,7 @@ from features.build import build_features
 from features.catalogue import CATALOGUE
 from features.history import History
 from training.kernel import Kernel, load_kernel
-from training.kernel.drivers import drivers
+from training.kernel.drivers import drivers, explained_drivers
 from training.registry import version
 
 
@@ -92,3 +92,17 @@ def test_a_row_without_anything_says_so_in_words(kernel: Kernel) -> None:
     (found,) = drivers(kernel, pd.DataFrame(index=range(1)), 90)
     assert {d["sentence"] for d in found} <= {f.missing for f in CATALOGUE}
     assert all(d["value"] is None for d in found)
+
+
+@pytest.mark.parametrize("topic", ["active_users", "events"])
+def test_a_sentence_is_about_what_is_now_where_that_pulls_the_same_way(kernel: Kernel, topic: str) -> None:
+    """The sentence of what was before, by itself, reads the wrong way round."""
+    now, before = f"{topic}_28d", f"{topic}_before"
+    rows = pd.DataFrame({now: [3.0], before: [90.0]})
+    for own, lead in ((0.1, now), (-0.1, before)):
+        points = np.zeros((1, len(kernel.feature_names)))
+        points[0, kernel.feature_names.index(now)] = own
+        points[0, kernel.feature_names.index(before)] = 0.3
+        (found,) = explained_drivers(rows, points, kernel)
+        assert found[0]["points"] == pytest.approx(0.3 + own)
+        assert found[0]["feature"] == lead

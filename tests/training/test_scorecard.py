@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import CATALOGUE
+from features.checks import STAGES
 from features.errors import TenureError
-from features.practice import STAGES, ScorecardRule, StageSettings
+from features.practice import ScorecardRule, StageSettings
 from features.settings import Settings, load_settings
 from features.stages import stages_of
 from training.rivals import scorecard_of

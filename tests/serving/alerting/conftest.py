@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import itertools
 import json
 import secrets
 import shutil
@@ -18,12 +20,16 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from features.practice import AlertRule, WebhookSettings
+from features.alert_rules import AlertRule, WebhookSettings
 from features.settings import Settings
+from serving.alerting.deliver import Clock, Delivered, deliver
+from serving.alerting.messages import body_of
+from serving.alerting.sending import Answer
+from serving.alerting.signing import headers_of
 from serving.store.address import address_of
 from serving.store.books import checksum_of, packed_book
 from serving.store.store import Store
-from serving.store.tables import books, runs
+from serving.store.tables import alerts, books, outbox, runs
 
 FIRST = dt.date(2026, 1, 1)
 DAYS, ACCOUNTS = 90, 60
@@ -31,6 +37,12 @@ SECRET = b"a secret for tests, and for nothing else"
 RULES = (
     AlertRule("Health fell", "health", below=40.0, for_days=3),
     AlertRule("The odds of leaving tripled", "odds_of_leaving", times=3.0),
+)
+URL = "https://example.com/hook"
+HEALTH = AlertRule("Health fell", "health", below=40.0)
+LIVELY = (
+    AlertRule("Health is low", "health", below=47.0),
+    AlertRule("The odds of leaving grew", "odds_of_leaving", times=1.5),
 )
 TOP = [
     {"feature": "nps", "dimension": "sentiment", "sentence": "NPS is 4", "points": 0.2, "health_points": -9.0},
@@ -110,6 +122,12 @@ def home(walked: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(walked, tmp_path / "home"))
 
 
+def _signed(body: bytes, headers: dict[str, str]) -> bool:
+    """Whether a request's headers are those of its body, at the moment that they name."""
+    wanted = headers_of(SECRET, json.loads(body)["id"], int(headers.get("Tenure-Timestamp", 0)), body)
+    return headers.items() >= wanted.items()
+
+
 class Receiver:
     """Keeps what it is sent, verified by its signature, and drops what it has had already, by its id.
 
@@ -120,6 +138,7 @@ class Receiver:
 
     def __init__(self, answers: Callable[[int], int | None] = lambda _: 200) -> None:
         self.answers = answers
+        self.retry_after = "120"
         self.requests: list[tuple[str, bytes, dict[str, str]]] = []
         self.kept: dict[str, bytes] = {}
         self.order: list[str] = []
@@ -137,7 +156,7 @@ class Receiver:
                 if status in (302, 307):
                     self.send_header("Location", "/elsewhere")
                 if status == 429:
-                    self.send_header("Retry-After", "120")
+                    self.send_header("Retry-After", receiver.retry_after)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -155,6 +174,8 @@ class Receiver:
             self.requests.append((path, body, headers))
             number = len(self.requests)
             status = self.answers(number)
+            if status is not None and 200 <= status < 300 and not _signed(body, headers):
+                status = 401
             if status is not None and 200 <= status < 300:
                 id_ = json.loads(body)["id"]
                 if id_ not in self.kept:
@@ -178,3 +199,100 @@ def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.close()
+
+
+WALK = list(rows_of_a_walk(days=16, accounts=20))
+
+
+def days(*values: float, first: int = 0, **figures: Any) -> list[tuple[dt.date, pd.DataFrame]]:
+    """Scored days of one account, whose health is as told by its own doing."""
+    found = []
+    for n, (before, value) in enumerate(itertools.pairwise([None, *values])):
+        row = {
+            "account_id": "a-1",
+            "name": "Acme",
+            "status": "ok",
+            "csm_id": "c-1",
+            "drivers": None,
+            "health": value,
+            "health_source": "model",
+            "health_before": before,
+            "health_before_on": None if before is None else FIRST + dt.timedelta(days=first + n - 1),
+            "change_customer": None if before is None else (value or 0.0) - before,
+            "change_data": 0.0,
+        }
+        found.append((FIRST + dt.timedelta(days=first + n), pd.DataFrame([row | figures])))
+    return found
+
+
+def told(store: Store) -> list[tuple[str, str]]:
+    """Kind and day of each message, the oldest first."""
+    with store.reading() as connection:
+        bodies = connection.scalars(sa.select(outbox.c.body).order_by(outbox.c.created_on)).all()
+    return [(body["kind"], body["as_of"]) for body in map(json.loads, bodies)]
+
+
+OK, BAD, GONE = Answer(200), Answer(500), Answer(410)
+START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+
+
+class Time:
+    """A clock that only sleeping moves, and what it was asked to sleep."""
+
+    def __init__(self) -> None:
+        self.moment = START
+        self.slept: list[float] = []
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.moment, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.moment += dt.timedelta(seconds=seconds)
+
+
+class Script:
+    """Answers in turn, the last one for ever; what was sent is kept."""
+
+    def __init__(self, *answers: Answer | Callable[[str], Answer]) -> None:
+        self.answers = list(answers)
+        self.sent: list[tuple[bytes, dict[str, str]]] = []
+
+    def __call__(self, url: str, body: bytes, headers: dict[str, str], seconds: float) -> Answer:
+        self.sent.append((body, headers))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(json.loads(body)["account_id"]) if callable(answer) else answer
+
+    def told(self) -> list[str]:
+        """Account and kind of each attempt."""
+        return [f"{body['account_id']} {body['kind']}" for body in (json.loads(text) for text, _ in self.sent)]
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Store]:
+    """A new and empty store in a file, for what is the same on each database."""
+    with Store.open(address_of(tmp_path)) as opened:
+        yield opened
+
+
+def queue(box: Store, *messages: tuple[str, str, int]) -> list[str]:
+    """Put messages into the outbox: account, kind and day of each; their ids."""
+    ids = []
+    with box.writing() as connection:
+        for account, kind, n in messages:
+            key, day = hashlib.sha256(account.encode()).hexdigest(), FIRST + dt.timedelta(days=n)
+            detail = {"name": account, "sentence": "Fell.", "value": 1.0, "drivers": [], "play": None}
+            if kind == "opened":
+                told = {"key": key, "rule": "R", "rule_hash": "r", "account_id": account.partition("/")[0]}
+                connection.execute(sa.insert(alerts).values(**told, opened_on=day, detail=json.dumps(detail)))
+            id_, body = body_of(key=key, kind=kind, rule="R", account_id=account, csm_id=None, as_of=day, detail=detail)
+            row = {"id": id_, "alert_key": key, "kind": kind, "body": body, "created_on": day}
+            connection.execute(sa.insert(outbox).values(row))
+            ids.append(id_)
+    return ids
+
+
+def run(box: Store, tmp_path: Path, script: Script, time: Time | None = None, **said: Any) -> Delivered:
+    """Deliver what is due; `said` are settings of the receiver."""
+    hook = webhook("https://example.com/hook", **said)
+    return deliver(box, tmp_path, hook, SECRET, post=script, clock=(time or Time()).clock())

@@ -18,8 +18,7 @@ from serving.store.address import address_of
 from serving.store.errors import StoreAbsentError
 from serving.store.store import Store
 
-from .conftest import SECRET, Receiver, keep
-from .test_evaluate import days
+from .conftest import SECRET, Receiver, days, keep
 
 TOML = '[[alerts]]\nname = "Health fell"\nwhen = "health"\nbelow = 40.0\n'
 

@@ -1,40 +1,28 @@
-"""serving.alerting.evaluate on a store: each day once, all of it or nothing, and nobody told of a control arm."""
+"""serving.alerting.evaluate on a store: each day once, all of it or nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import itertools
 import json
 import threading
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from features.practice import AlertRule, Plays, WebhookSettings
+from features.alert_rules import AlertRule
 from features.settings import Settings
 from serving.alerting import outbox as boxes
-from serving.alerting.deliver import Clock, deliver
 from serving.alerting.evaluate import DayDone, evaluate_days, overtaken
 from serving.alerting.reading import alerts_of
-from serving.alerting.sending import Answer
 from serving.store.address import address_of
 from serving.store.copying import insert
 from serving.store.store import Store
 from serving.store.tables import alert_days, alert_state, alerts, outbox, runs
 
-from .conftest import FIRST, keep, rows_of_a_walk, settings_for
-
-URL = "https://example.com/hook"
-HEALTH = AlertRule("Health fell", "health", below=40.0)
-LIVELY = (
-    AlertRule("Health is low", "health", below=47.0),
-    AlertRule("The odds of leaving grew", "odds_of_leaving", times=1.5),
-)
-WALK = list(rows_of_a_walk(days=16, accounts=20))
+from .conftest import HEALTH, LIVELY, URL, WALK, days, keep, settings_for, told
 
 
 def everything(store: Store) -> dict[str, list[Any]]:
@@ -47,33 +35,6 @@ def everything(store: Store) -> dict[str, list[Any]]:
     }
     with store.reading() as connection:
         return {name: [tuple(row) for row in connection.execute(query)] for name, query in asked.items()}
-
-
-def days(*values: float, first: int = 0, **figures: Any) -> list[tuple[dt.date, pd.DataFrame]]:
-    """Scored days of one account, whose health is as told by its own doing."""
-    found = []
-    for n, (before, value) in enumerate(itertools.pairwise([None, *values])):
-        row = {
-            "account_id": "a-1",
-            "name": "Acme",
-            "status": "ok",
-            "csm_id": "c-1",
-            "drivers": None,
-            "health": value,
-            "health_source": "model",
-            "health_before": before,
-            "health_before_on": None if before is None else FIRST + dt.timedelta(days=first + n - 1),
-            "change_customer": None if before is None else (value or 0.0) - before,
-            "change_data": 0.0,
-        }
-        found.append((FIRST + dt.timedelta(days=first + n), pd.DataFrame([row | figures])))
-    return found
-
-
-def told(store: Store) -> list[tuple[str, str]]:
-    with store.reading() as connection:
-        bodies = connection.scalars(sa.select(outbox.c.body).order_by(outbox.c.created_on)).all()
-    return [(body["kind"], body["as_of"]) for body in map(json.loads, bodies)]
 
 
 def test_looking_again_changes_nothing(store: Store) -> None:
@@ -176,6 +137,14 @@ def test_a_new_rule_begins_where_it_is_told_to_and_the_others_go_on(store: Store
     assert [(one.opened, one.cleared) for one in done] == [(0, 0), (1, 0), (0, 1)]
 
 
+def test_a_rule_that_has_begun_goes_on_where_it_was_wherever_new_ones_begin(store: Store) -> None:
+    keep(store, days(50, 50, 30, 50, 50))
+    settings = settings_for(URL, (HEALTH,))
+    list(evaluate_days(store, settings, until=dt.date(2026, 1, 2)))
+    done = list(evaluate_days(store, settings, since=dt.date(2026, 1, 5)))
+    assert [(one.as_of.day, one.opened, one.cleared) for one in done] == [(3, 1, 0), (4, 0, 1), (5, 0, 0)]
+
+
 def test_a_rule_that_is_gone_takes_its_alerts_along(store: Store) -> None:
     keep(store, days(50, 30, 30))
     list(evaluate_days(store, settings_for(URL, (HEALTH,)), until=dt.date(2026, 1, 2)))
@@ -188,6 +157,15 @@ def test_a_rule_that_is_gone_takes_its_alerts_along(store: Store) -> None:
         "The rule is no longer in the settings, or says something else now; "
         'the alert of 2 January 2026 ("Health fell") is over.'
     )
+
+
+def test_a_rule_that_comes_back_begins_anew(store: Store) -> None:
+    keep(store, days(50, 30, 30, 50, 30))
+    list(evaluate_days(store, settings_for(URL, (HEALTH,)), until=dt.date(2026, 1, 2)))
+    list(evaluate_days(store, settings_for(URL, ()), until=dt.date(2026, 1, 3)))
+    list(evaluate_days(store, settings_for(URL, (dataclasses.replace(HEALTH, below=25.0),)), until=dt.date(2026, 1, 3)))
+    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
+    assert told(store) == [("opened", "2026-01-02"), ("cleared", "2026-01-03"), ("opened", "2026-01-05")]
 
 
 def test_a_rule_that_is_only_called_otherwise_goes_on(store: Store) -> None:
@@ -217,114 +195,6 @@ def test_a_segment_that_no_account_has_is_warned_of(store: Store) -> None:
     )
 
 
-def test_an_end_that_the_data_brought_claims_no_recovery(store: Store) -> None:
-    keep(store, days(50, 30))
-    keep(store, days(30, 50, first=1, change_customer=0.0, change_data=20.0)[1:])
-    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
-    (alert,) = alerts_of(store, closed=True)
-    assert alert.detail["cleared"]["why"] == "data"
-    assert alert.detail["cleared"]["sentence"] == (
-        "Health of Acme can no longer be told as it was, since tables of its data came, went or stopped; "
-        "the alert of 2 January 2026 is over."
-    )
-
-
-def test_nobody_is_told_of_an_account_in_a_control_arm(store: Store) -> None:
-    settings = settings_for(URL, (HEALTH,))
-    keep(store, days(50, 30, arm="holdout"))
-    keep(store, days(30, 50, first=1)[1:])  # the arm has ended before the alert
-    (_, second, _) = done = list(evaluate_days(store, settings))
-    assert (second.opened, second.withheld, second.queued) == (1, 1, 0)
-    assert (done[2].cleared, done[2].queued) == (1, 0)
-    assert told(store) == []
-    assert alerts_of(store, closed=True) == []
-    (alert,) = alerts_of(store, closed=True, withheld=True)
-    assert alert.withheld == "It is in the control arm holdout."
-    assert alert.closed_on == dt.date(2026, 1, 3)
-
-
-def test_who_was_told_that_it_began_is_told_that_it_is_over(store: Store) -> None:
-    """Also where the account has come into a control arm meanwhile: the end asks for nothing."""
-    keep(store, days(50, 30))
-    keep(store, days(30, 50, first=1, arm="holdout")[1:])
-    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
-    assert told(store) == [("opened", "2026-01-02"), ("cleared", "2026-01-03")]
-
-
-def test_without_a_receiver_nothing_piles_up_for_one(store: Store) -> None:
-    keep(store, days(50, 30))
-    list(evaluate_days(store, settings_for(None, (HEALTH,))))
-    assert len(alerts_of(store)) == 1
-    keep(store, days(30, 50, first=1)[1:])
-    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
-    assert told(store) == []
-
-
-def test_what_a_message_says(store: Store) -> None:
-    top = [
-        {"feature": "nps", "dimension": "sentiment", "sentence": "NPS is 4", "points": 0.2, "health_points": -9.0},
-        {"feature": "seats_used_share", "dimension": "adoption", "sentence": "Seats are used", "points": -0.15},
-        {"feature": "overdue", "dimension": "billing", "sentence": "2 bills overdue", "points": 0.1},
-        {"feature": "days_to_renewal", "dimension": "contract", "sentence": "It renews soon", "points": 0.05},
-        {"feature": "tickets", "dimension": "support", "sentence": "9 tickets", "points": 0.01},
-    ]
-    rows = days(50, 30.04, 44, drivers=json.dumps(top))
-    keep(store, rows)
-    list(evaluate_days(store, settings_for(URL, (HEALTH,))))
-    with store.reading() as connection:
-        texts = connection.scalars(sa.select(outbox.c.body).order_by(outbox.c.created_on)).all()
-    opened, cleared = map(json.loads, texts)
-    assert list(opened) == list(cleared) == [
-        "id", "kind", "alert", "rule", "account_id", "name", "csm_id", "as_of", "sentence", "value", "drivers", "play",
-    ]  # fmt: skip
-    assert opened | {"id": "", "alert": ""} == {
-        "id": "",
-        "kind": "opened",
-        "alert": "",
-        "rule": "Health fell",
-        "account_id": "a-1",
-        "name": "Acme",
-        "csm_id": "c-1",
-        "as_of": "2026-01-02",
-        "sentence": "Health of Acme fell below 40; it is 30 now, and was 50 on 1 January 2026.",
-        "value": 30.0,
-        "drivers": [
-            {"feature": "nps", "dimension": "sentiment", "sentence": "NPS is 4", "health_points": -9.0},
-            {"feature": "overdue", "dimension": "billing", "sentence": "2 bills overdue", "health_points": None},
-            {
-                "feature": "days_to_renewal",
-                "dimension": "contract",
-                "sentence": "It renews soon",
-                "health_points": None,
-            },
-        ],
-        "play": Plays().play_for("nps", "sentiment"),
-    }
-    assert cleared["sentence"] == "Health of Acme is back at 44; the alert of 2 January 2026 is over."
-    assert (cleared["kind"], cleared["drivers"], cleared["play"], cleared["alert"]) == (
-        "cleared",
-        [],
-        None,
-        opened["alert"],
-    )
-    assert len({opened["id"], cleared["id"], opened["alert"]}) == 3
-
-
-def test_the_rules_own_play_and_dimension_come_first(store: Store) -> None:
-    top = [
-        {"feature": "nps", "dimension": "sentiment", "sentence": "NPS is 4", "points": 0.2},
-        {"feature": "overdue", "dimension": "billing", "sentence": "2 bills overdue", "points": 0.1},
-    ]
-    same = {"health_cell": "mid", "model_version": "3", "drivers": json.dumps(top)}
-    keep(store, [(day, frame.assign(health_billing=frame["health"])) for day, frame in days(50, 30, **same)])
-    rules = tuple(AlertRule(f"R{n}", "health_billing", below=40.0 - n, play=p) for n, p in enumerate((None, "Call.")))
-    list(evaluate_days(store, settings_for(URL, rules)))
-    told = {one.rule: one.detail for one in alerts_of(store)}
-    assert told["R0"]["play"] == Plays().play_for("overdue", "billing")
-    assert told["R1"]["play"] == "Call."
-    assert [driver["feature"] for driver in told["R0"]["drivers"]] == ["overdue", "nps"]
-
-
 def test_an_old_store_without_any_of_the_columns_has_no_alerts(store: Store) -> None:
     keep(store, [(day, frame[["account_id", "status", "drivers"]]) for day, frame in days(50, 30, 20)])
     done = list(evaluate_days(store, Settings()))
@@ -346,29 +216,3 @@ def test_lists_of_alerts(store: Store) -> None:
     }
     assert json.loads(json.dumps(known[0].to_json()))["alert"] == known[0].key
     assert len(boxes.waiting(store)) == sum(1 + (one.closed_on is not None) for one in known)
-
-
-def test_messages_leave_either_database_in_order(store: Store, tmp_path: Path) -> None:
-    keep(store, WALK)
-    list(evaluate_days(store, settings_for(URL, LIVELY)))
-    sent: list[dict[str, Any]] = []
-
-    def answer(_: str, body: bytes, __: dict[str, str], ___: float) -> Answer:
-        sent.append(json.loads(body))
-        return Answer(410 if len(sent) == 1 else 500 if len(sent) in (5, 6, 7, 8, 20) else 200)
-
-    away = [dt.timedelta()]
-    clock = Clock(
-        lambda: dt.datetime(2026, 6, 1, tzinfo=dt.UTC) + away[0],
-        lambda seconds: away.insert(0, away[0] + dt.timedelta(seconds=seconds)),
-    )
-    queued = len(boxes.waiting(store))
-    done = deliver(store, tmp_path, WebhookSettings(URL), b"0123456789abcdef", post=answer, clock=clock)
-    assert (done.delivered + done.dead, done.waiting) == (queued, 0)
-    assert done.dead == len(boxes.dead(store)) in (1, 2)  # one opening, and its end where it has one
-    taken: dict[str, str] = {}
-    for n, told in enumerate(sent, start=1):
-        if n not in (1, 5, 6, 7, 8, 20):
-            assert taken.get(told["account_id"], "") <= told["as_of"]
-            taken[told["account_id"]] = told["as_of"]
-    assert boxes.retry(store) == done.dead

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from features.practice import WebhookSettings
+from features.alert_rules import WebhookSettings
 from serving.alerting.deliver import Clock, deliver
 from serving.alerting.evaluate import evaluate_days
 from serving.store.address import address_of

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +18,8 @@ from serving.openapi.routes import PATHS
 from serving.store.feedback import add_feedback
 from serving.store.tables import alerts
 from serving.store.writing import write_day
+from tests.serving.stored_books import score_file
+from tests.success.books import AS_OF, make_book, make_rule_book
 
 Conforms = Callable[[list[str], Any], None]
 MakeService = Callable[..., Any]
@@ -34,22 +32,9 @@ SEED, SEED_BEFORE = 504, 2  # with the fifth account under notice and the sixth 
 PAYMENTS = 2
 
 
-def support() -> ModuleType:
-    """tests/serving/stored_books.py, since test modules cannot import one another."""
-    name, file = "tenure_test_support_stored_books", Path(__file__).parents[1] / "stored_books.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 def example_book(day: dt.date, seed: int) -> pd.DataFrame:
     """Six accounts on a day, with every day in it as far from that day as it was from the day of the made-up book."""
-    books = support().books()
-    book = books.make_book(
+    book = make_book(
         6,
         seed,
         account_id=[f"a-{n + 1}" for n in range(6)],
@@ -62,7 +47,7 @@ def example_book(day: dt.date, seed: int) -> pd.DataFrame:
     )
     for name in book.columns:
         if book[name].map(lambda value: isinstance(value, dt.date)).any():
-            moved = [value + (day - books.AS_OF) if isinstance(value, dt.date) else None for value in book[name]]
+            moved = [value + (day - AS_OF) if isinstance(value, dt.date) else None for value in book[name]]
             book[name] = pd.Series(moved, dtype=object)
     for h in (30, 90, 180, 365):  # of one, payments are what is at risk
         book.loc[PAYMENTS, f"involuntary_{h}d"] = 0.75 * book.loc[PAYMENTS, f"churn_{h}d"]
@@ -75,7 +60,7 @@ def example_book(day: dt.date, seed: int) -> pd.DataFrame:
 def filled(service: Any) -> Any:
     """The service with the example's days and alerts."""
     for day, seed in ((dt.date(2025, 11, 20), SEED_BEFORE), (dt.date(2025, 12, 20), SEED_BEFORE), (DAY, SEED)):
-        frame, features = support().score_file(example_book(day, seed), day)
+        frame, features = score_file(example_book(day, seed), day)
         write_day(service.store, frame, day, features)
     told = {
         "name": NAMES[0],
@@ -136,9 +121,8 @@ def test_every_list_has_an_example_with_rows() -> None:
 
 def test_every_list_of_a_larger_book_fits_its_schema(make_service: MakeService, conforms: Conforms) -> None:
     """By a model and by rules, with a column unknown here and there, and of nobody."""
-    books = support().books()
-    for book in (books.make_book(200, 1), books.make_rule_book(100, 2)):
-        frame, features = support().score_file(book, DAY)
+    for book in (make_book(200, 1), make_rule_book(100, 2)):
+        frame, features = score_file(book, DAY)
         service = make_service(None)
         write_day(service.store, frame, DAY, features)
         for name in LISTS:

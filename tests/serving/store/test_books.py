@@ -194,6 +194,26 @@ def test_a_damaged_book_is_made_anew(
     assert "the book of 2026-02-01 is damaged" in caplog.text
 
 
+def test_some_columns_are_those_of_the_book(store: Store, make_frame: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_day(store, make_frame(), DAY, GIVEN)
+    run = newest(store)
+    wanted = ["mrr", "account_id", "csm_id", "nowhere", "renews_on"]
+    expected = store.book(run)[["mrr", "account_id", "csm_id", "renews_on"]]
+    for damage in (False, True):
+        if damage:
+            with store.writing() as connection:
+                connection.execute(sa.text("UPDATE tenure_books SET checksum = checksum + 1"))
+        else:
+            monkeypatch.setattr("serving.store.store.rebuilt", None)
+        found = store.columns(run, wanted)
+        assert found is not None
+        pd.testing.assert_frame_equal(found, expected)
+        monkeypatch.undo()
+    with store.writing() as connection:
+        connection.execute(sa.text("DELETE FROM tenure_books"))
+    assert store.columns(run, wanted) is None
+
+
 def test_the_arm_and_the_rules_come_back_from_the_facts(store: Store, make_frame: Frames) -> None:
     """Nobody must be told of an account in a control arm because a book was damaged."""
     frame = make_frame()

@@ -43,16 +43,6 @@ def test_facts_come_back(store: Store, make_frame: Frames) -> None:
     assert store.all_facts(run, [f"b-{n}" for n in range(3000)]) == {}
 
 
-def test_a_csm_sees_those_of_their_book(store: Store, make_frame: Frames) -> None:
-    frame = make_frame()
-    write_day(store, frame, DAY, facts={account: {"it": account} for account in frame["account_id"]})
-    run, mine = newest(store), frame.loc[frame["csm_id"] == "c-1", "account_id"].tolist()
-    assert 0 < len(mine) < len(frame)
-    assert set(store.all_facts(run, frame["account_id"].tolist(), "c-1")) == set(mine)
-    assert store.facts(run, mine[0], "c-1") == {"it": mine[0]}
-    assert store.facts(run, mine[0], "c-2") is None
-
-
 def test_other_facts_are_another_run_and_the_same_are_not(store: Store, make_frame: Frames) -> None:
     without = write_day(store, make_frame(), DAY)
     known = write_day(store, make_frame(), DAY, facts=FACTS)

@@ -46,6 +46,9 @@ def test_by_hand() -> None:
     # Only the lists of the last 60 days before the notice count.
     near = warnings_of(scores, accounts, as_of, left, horizon=60, capacity=1)
     assert _told(near.scores["early for a, never for b"]) == [0.5, 39, 19.5]
+    # A list of as many days before as are looked at lies outside, as a label of so many days ends before that day.
+    edge = warnings_of(scores, accounts, as_of, left, horizon=70, capacity=1)
+    assert _told(edge.scores["early for a, never for b"]) == [0.5, 39, 19.5]
 
 
 def test_an_account_that_leaves_twice_is_two_and_one_nobody_left_has_no_figures() -> None:
