@@ -151,6 +151,14 @@ class History:
             )
         return f"(SELECT {columns} FROM {quoted(table)} AS t WHERE {seen}{versions})"
 
+    def versions(self, table: str, as_of: dt.date) -> str:
+        """SQL for the rows of `visible` with every version of each that was known at the start of a day.
+
+        A version that is not valid yet has no `valid_from` and no values.
+        """
+        columns, seen, _ = self._gate(table, f"DATE '{as_of.isoformat()}'")
+        return f"(SELECT {columns} FROM {quoted(table)} AS t WHERE {seen})"
+
     def visible_on(self, table: str, days: str, reach: tuple[int, int] | None = None) -> str:
         """SQL for the same rows as of many days: each row once for every day on which it is visible, with `as_of`.
 

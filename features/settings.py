@@ -9,19 +9,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from features.alert_rules import DEFAULT_ALERTS, AlertRule, ArmSettings, WebhookSettings
+from features.checks import check_bounds
 from features.errors import TenureError
+from features.money import BaselineSettings, RevenueSettings
+from features.plays import Plays
 from features.practice import (
-    DEFAULT_ALERTS,
     AdvocateSettings,
-    AlertRule,
-    ArmSettings,
     CallSettings,
     GrowthSettings,
     HealthSettings,
-    Plays,
     ScorecardRule,
     StageSettings,
-    WebhookSettings,
 )
 from features.sections import read_list, read_section
 from features.sources.mapping import TableMapping, parse_tables
@@ -54,8 +53,7 @@ class ChurnSettings:
 
     def __post_init__(self) -> None:
         _check_horizons("churn", self.horizons)
-        if not 0 <= self.grace_days <= 365:
-            raise TenureError(f"[outcomes.churn] grace_days = {self.grace_days} must be between 0 and 365.")
+        check_bounds("outcomes.churn", self, grace_days=(0, 365))
         if self.event not in ("end", "notice"):
             raise TenureError(f'[outcomes.churn] event = "{self.event}" must be "end" or "notice".')
 
@@ -74,8 +72,7 @@ class ExpansionSettings:
     horizons: tuple[int, ...] = (30, 90, 180, 365)
 
     def __post_init__(self) -> None:
-        if not 0.0001 <= self.growth <= 100:
-            raise TenureError(f"[outcomes.expansion] growth = {self.growth} must be between 0.0001 and 100.")
+        check_bounds("outcomes.expansion", self, growth=(0.0001, 100))
         _check_horizons("expansion", self.horizons)
 
 
@@ -110,16 +107,15 @@ class TrainingSettings:
             raise TenureError(f'[training] grid = "{self.grid}" must be "monthly" or "weekly".')
         if len(self.min_churned) != 3 or any(n < 1 for n in self.min_churned):
             raise TenureError("[training] min_churned must be three numbers of at least 1, as in [100, 50, 50].")
-        if not 1 <= self.capacity <= 100_000:
-            raise TenureError(f"[training] capacity = {self.capacity} must be between 1 and 100000 accounts.")
-        if not 1 <= self.backtest_origins <= 24:
-            raise TenureError(f"[training] backtest_origins = {self.backtest_origins} must be between 1 and 24.")
-        if not 200 <= self.bootstrap <= 100_000:
-            raise TenureError(f"[training] bootstrap = {self.bootstrap} must be between 200 and 100000.")
-        if not 0 <= self.warmup_days <= 3650:
-            raise TenureError(f"[training] warmup_days = {self.warmup_days} must be between 0 and 3650.")
-        if not 0 <= self.seed < 2**31:
-            raise TenureError(f"[training] seed = {self.seed} must be between 0 and {2**31 - 1}.")
+        check_bounds(
+            "training",
+            self,
+            capacity=(1, 100_000),
+            backtest_origins=(1, 24),
+            bootstrap=(200, 100_000),
+            warmup_days=(0, 3650),
+            seed=(0, 2**31 - 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -140,11 +136,9 @@ class HistorySettings:
     stale_after_days: int = 7
 
     def __post_init__(self) -> None:
-        for name in ("recording_lag_days", "stale_after_days"):
-            if not 0 <= (getattr(self, name) or 0) <= 3650:
-                raise TenureError(f"[history] {name} = {getattr(self, name)} must be between 0 and 3650.")
-        if not 0 <= self.max_failing_share <= 1:
-            raise TenureError(f"[history] max_failing_share = {self.max_failing_share} must be between 0 and 1.")
+        check_bounds(
+            "history", self, recording_lag_days=(0, 3650), stale_after_days=(0, 3650), max_failing_share=(0, 1)
+        )
 
 
 @dataclass(frozen=True)
@@ -177,6 +171,8 @@ class Settings:
     alerts: tuple[AlertRule, ...] = DEFAULT_ALERTS
     arms: ArmSettings = field(default_factory=ArmSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    revenue: RevenueSettings = field(default_factory=RevenueSettings)
+    baselines: BaselineSettings = field(default_factory=BaselineSettings)
 
     def __post_init__(self) -> None:
         names = [rule.name for rule in self.alerts]
@@ -206,8 +202,9 @@ _SECTIONS: dict[str, type] = {
     "advocates": AdvocateSettings,
     "arms": ArmSettings,
     "webhook": WebhookSettings,
+    "baselines": BaselineSettings,
 }
-_OTHERS = ("outcomes", "scorecard", "plays", "alerts", "tables")
+_OTHERS = ("outcomes", "scorecard", "plays", "alerts", "tables", "revenue")
 
 
 def load_settings(path: Path | str | None = None) -> Settings:
@@ -232,6 +229,7 @@ def load_settings(path: Path | str | None = None) -> Settings:
     values: dict[str, Any] = {"tables": parse_tables(path, raw.pop("tables", {}))}
     values["scorecard"] = _rules(path, raw.pop("scorecard", {}))
     values["plays"] = _plays(path, raw.pop("plays", {}))
+    values["revenue"] = _revenue(path, raw.pop("revenue", {}))
     if "alerts" in raw:
         values["alerts"] = read_list(path, "alerts", AlertRule, raw.pop("alerts"), ("name", "when"))
     for name, body in raw.items():
@@ -261,6 +259,19 @@ def _rules(path: Path, body: Any) -> tuple[ScorecardRule, ...]:
     if not isinstance(rules, list) or (body and not rules):
         raise TenureError(f"{path}: the scorecard is a list of rules, each of them under [[scorecard.rules]].")
     return read_list(path, "scorecard.rules", ScorecardRule, rules, ("worst", "best"), feature=None)
+
+
+def _revenue(path: Path, body: Any) -> RevenueSettings:
+    rates = body.pop("rates", {}) if isinstance(body, dict) else {}
+    if not isinstance(rates, dict):
+        raise TenureError(f"{path}: rates must be a section, as in [revenue.rates].")
+    upper: dict[str, Any] = {}
+    for currency, rate in rates.items():
+        if (name := currency.strip().upper()) in upper:
+            raise TenureError(f"{path}: [revenue.rates] says twice what one {name} is worth; keep one of the two.")
+        upper[name] = rate
+    found: RevenueSettings = read_section(path, "revenue", RevenueSettings, body, rates=upper)
+    return found
 
 
 def _plays(path: Path, body: Any) -> Plays:
