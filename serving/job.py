@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.errors import TenureError
 from features.history import History
+from serving.baselines import freeze_day
 from serving.drafts import Drafts
 from serving.forecast import Forecast, champion_of_expansion, load_model
 from serving.scoring import NO_MODEL, NOT_PASSED, Scored, lateness, score_day, score_day_by_rules
@@ -58,6 +59,7 @@ class Done:
     store : where it is stored, as it may be told.
     resumed : accounts that a scoring before this one, which did not get to its end, had got through.
     warnings : what makes the scores say less than they seem to.
+    baselines : how many were frozen; none but on the first day of a month that is scored, or where books change hands.
     """
 
     scores: pd.DataFrame
@@ -67,6 +69,7 @@ class Done:
     written: Written
     resumed: int
     warnings: list[str]
+    baselines: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """What a job's log should tell of it; the scores themselves are in the store."""
@@ -82,6 +85,7 @@ class Done:
             "store": self.store,
             "run": self.written.run_id,
             "resumed": self.resumed,
+            "baselines_frozen": self.baselines,
             "warnings": self.warnings,
         }
 
@@ -135,13 +139,26 @@ def score_and_store(
         scored = score_day_by_rules(history, as_of, now, champions.reason)
     else:
         scored = score_day(history, forecast, as_of, now, drafts=drafts, progress=progress)
-    frame = with_standing(store, scored.frame, scored.features, as_of, history.settings, scored.healths)
+    frame = with_standing(store, scored, as_of, history.settings)
     written = write_day(store, frame, as_of, scored.features, scored.facts)
     drafts.clear()
+    frozen, trouble = _frozen(history, home, store, champions, as_of, now)
     stands = None if written.new else store.run_of(as_of)
     frame = frame.assign(computed_at=pd.Timestamp(stands.computed_at)) if stands else frame
-    doubts = _doubts(champions, history, as_of, scored)
-    return Done(frame, forecast, as_of, store.address.shown, written, scored.resumed, doubts)
+    doubts = _doubts(champions, history, as_of, scored) + trouble
+    return Done(frame, forecast, as_of, store.address.shown, written, scored.resumed, doubts, frozen)
+
+
+def _frozen(
+    history: History, home: Path, store: Store, champions: Champions, as_of: dt.date, now: dt.datetime
+) -> tuple[int, list[str]]:
+    """How many baselines were frozen, and why none could be; a day's scores stand without them."""
+    if champions.churn is None:
+        return 0, []
+    try:
+        return freeze_day(history, home, store, champions.churn, as_of, now), []
+    except (TenureError, ValueError) as error:
+        return 0, [f"No baselines were frozen: {error}"]
 
 
 def _doubts(champions: Champions, history: History, as_of: dt.date, scored: Scored) -> list[str]:

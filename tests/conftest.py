@@ -48,6 +48,8 @@ horizons = [30, 90, 365]
 horizons = [30, 90]
 [training]
 bootstrap = 500
+[baselines]
+groups = 2
 """
 
 

@@ -137,6 +137,7 @@ class Dataset:
     days_to_churn, days_to_notice : (n,) from as_of, NaN where none is known.
     tables : names of the tables that the history had.
     catalogue : what declares the model inputs: which way of each is the good one, and how each reads.
+    books : account_id and csm_id, each pair once: who has ever looked after whom; it is no model input.
     """
 
     rows: pd.DataFrame
@@ -154,6 +155,7 @@ class Dataset:
     days_to_notice: np.ndarray = field(default_factory=lambda: np.zeros(0))
     tables: tuple[str, ...] = ()
     catalogue: Catalogue = CATALOGUE
+    books: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"account_id": [], "csm_id": []}))
 
     def at(self, outcome: str, horizon: int) -> Labelled:
         """The rows whose label of an outcome is known at a horizon."""
@@ -195,6 +197,7 @@ def load_dataset(
         cohort on any of them.
     """
     from features.afterwards import later_mrr, notice_days
+    from features.books import books_ever
     from features.build import build_features
     from features.expansion import expansion_labels_by_horizon, expansion_wait
     from features.grid import as_of_days
@@ -257,4 +260,5 @@ def load_dataset(
         notice_days(history, table, known_on),
         tuple(sorted(history.tables)),
         catalogue,
+        books_ever(history, known_on),
     )

@@ -19,6 +19,7 @@ from training.evaluation.figures import plain
 from training.forecasts import refit
 from training.gate import Decision, decide
 from training.hazards import FittedHazards
+from training.judges import Judges, fit_judges, save_judges
 from training.plan import IN_TIME, Plan, make_plan
 from training.protocol import Judged, judge
 from training.recipe import Recipe
@@ -154,8 +155,12 @@ def train_dataset(
     )
     say(f"fitting {outcome} again up to the latest known labels")
     final = refit(dataset, plan, recipe, settings)
+    judges = None
+    if outcome == "churn":
+        say("fitting models without each book, for baselines")
+        judges = fit_judges(dataset, plan, recipe, settings, final)
     say(f"logging and registering {outcome}")
-    return _record(dataset, settings, home, plan, recipe, origin, judged, decision, final, began)
+    return _record(dataset, settings, home, plan, recipe, origin, judged, decision, final, judges, began)
 
 
 def _champion_judged(
@@ -205,6 +210,7 @@ def _record(
     judged: dict[int, Judged],
     decision: Decision,
     final: FittedHazards,
+    judges: Judges | None,
     began: float,
 ) -> TrainResult:
     # mlflow takes seconds to import, and fitting and judging do not need it.
@@ -246,9 +252,10 @@ def _record(
             model / "artifacts" / "kernel" / "reference.json",
             reference_of(dataset, plan, judged, final, settings.training.seed),
         )
-        if plan.outcome == "churn":
+        if judges is not None:
             anchors = anchors_of(dataset, settings, final).to_json()
             _write_json(model / "artifacts" / "kernel" / ANCHORS_FILE, anchors)
+            save_judges(judges, model / "artifacts" / "kernel")
         client, name = open_store(home), f"{plan.outcome}, known on {dataset.known_on}"
         run_id, source = log_run(
             client,

@@ -14,7 +14,7 @@ from serving.store.reading import batches, storable
 from serving.store.store import Store
 from serving.store.tables import baselines
 
-__all__ = ["Baseline", "baselines_of", "freeze"]
+__all__ = ["Baseline", "baselines_of", "freeze", "frozen_keys"]
 
 _LOCK = 0x626173656C696E  # the advisory lock on PostgreSQL: "baselin"
 
@@ -26,13 +26,13 @@ class Baseline:
     Parameters
     ----------
     kind : "period" or "assignment".
-    period : the month, as in 2025-07; or the day of the assignment.
+    period : the month from whose first day on it holds, as in 2025-07; or the day of the assignment.
     csm_id : whose book it is for, when the model was fitted without that; empty for everybody's.
     as_of : what was known then.
     model_version : None where a rate of the segment stands in.
-    expected_mrr : in the currency of the MRR.
-    expected_churn : a probability.
-    detail : whatever else the report needs, as JSON can say it.
+    expected_mrr : at the end of the first month, in the reporting currency.
+    expected_churn : the probability of having left by then.
+    detail : the months after it and how it was made, as JSON can say it; see `serving.baselines.frozen`.
     """
 
     account_id: str
@@ -81,6 +81,14 @@ def freeze(store: Store, rows: Iterable[Baseline]) -> int:
         if new:
             connection.execute(sa.insert(baselines), [_stored(row) for row in new])
     return len(new)
+
+
+def frozen_keys(store: Store, *, kind: str, period: str | None = None) -> set[tuple[str, str, str]]:
+    """Account, period and CSM of every frozen baseline of a kind, of one period or all."""
+    asked = sa.select(baselines.c.account_id, baselines.c.period, baselines.c.csm_id).where(baselines.c.kind == kind)
+    asked = asked if period is None else asked.where(baselines.c.period == period)
+    with store.reading() as connection:
+        return {(row[0], row[1], row[2]) for row in connection.execute(asked)}
 
 
 def baselines_of(store: Store, *, kind: str, period: str | None = None, csm_id: str | None = None) -> list[Baseline]:
