@@ -1,0 +1,145 @@
+"""The report: what it says of a period that is not over, of money in several currencies, and of what is not there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+
+import pytest
+
+from features.errors import TenureError
+from features.history import History
+from features.ledger import ledger_of
+from features.money import RevenueSettings
+from features.settings import ChurnSettings, Settings
+from success.periods import Period
+from success.revenue.groups import GROUPINGS
+from success.revenue.report import revenue_report, revenue_series
+from tests.success.revenue.companies import literal
+
+TABLES = {
+    "accounts": "account_id,created_on,segment\nA,2024-01-01,big\nB,2024-01-01,",
+    "usage": "account_id,day,feature,events\nA,2024-01-02,f,1",
+    "subscriptions": """
+        subscription_id,account_id,plan,started_on,ended_on,end_reason,term_months,mrr,currency
+        s1,A,basic,2024-01-10,,,12,100,EUR
+        s2,B,basic,2024-01-10,2024-04-21,voluntary,1,60,USD
+    """,
+}
+EURO = replace(Settings(), revenue=RevenueSettings("EUR", {"USD": 0.5}, gross_margin=0.8))
+SECOND = Period.parse("2024Q2")
+
+
+def test_a_period_that_is_not_over_runs_until_as_of_and_says_so() -> None:
+    found = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 5, 1))
+    document = found.to_json()
+    assert document["partial_until"] == "2024-05-01"
+    assert document["until"] == "2024-07-01"
+    assert any("its figures run until 2024-04-30 and are partial" in note for note in document["notes"])
+    assert document["total"]["movement"]["closing"] == 100.0
+    # April alone: 100 of A, and 20 of the 30 days of B's 30.
+    assert found.total.metrics["revenue"].value == pytest.approx(120.0)
+    assert found.total.metrics["arpa_period"].value == pytest.approx(120 / (1 + 20 / 30))
+    whole = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1))
+    assert whole.to_json()["partial_until"] is None
+    assert not any("partial" in note for note in whole.notes)
+
+
+def test_a_period_that_has_not_begun_and_a_grouping_that_there_is_not_are_refused() -> None:
+    history = literal(TABLES, EURO)
+    with pytest.raises(TenureError, match="2024Q2 has no day before 2024-04-01; ask for an earlier period"):
+        revenue_report(history, SECOND, dt.date(2024, 4, 1))
+    with pytest.raises(TenureError, match='cannot be told by "region"; there are segment, plan, csm, seller, cohort'):
+        revenue_report(history, SECOND, dt.date(2024, 7, 1), "region")
+    with pytest.raises(TenureError, match="Subscriptions are in EUR and USD"):
+        revenue_report(literal(TABLES), SECOND, dt.date(2024, 7, 1))
+
+
+def test_what_was_converted_at_which_rate_and_who_may_come_back_is_said() -> None:
+    notes = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 5, 1)).notes
+    assert any("fixed rates (1 USD = 0.5 EUR)" in note for note in notes)
+    assert any(note.startswith("1 account left less than 30 days before 2024-05-01 and counts as") for note in notes)
+    later = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1)).notes
+    assert not any("less than 30 days" in note for note in later)
+    by_notice = replace(EURO, churn=ChurnSettings(event="notice"))
+    dated = revenue_report(literal(TABLES, by_notice), SECOND, dt.date(2024, 7, 1)).notes
+    assert any("dated by the end of subscriptions" in note for note in dated)
+
+
+def test_a_return_within_the_grace_makes_a_pause_of_what_counted_as_churn() -> None:
+    back = TABLES["subscriptions"].rstrip() + "\n        s3,B,basic,2024-05-05,,,1,60,USD\n"
+    tables = TABLES | {"subscriptions": back}
+    before = revenue_report(literal(tables, EURO), SECOND, dt.date(2024, 5, 5)).total
+    after = revenue_report(literal(tables, EURO), SECOND, dt.date(2024, 5, 6)).total
+    assert (before.movement["churn_voluntary"], before.movement["paused"]) == (-30.0, 0.0)
+    assert (after.movement["churn_voluntary"], after.movement["paused"], after.movement["resumed"]) == (0, -30.0, 30.0)
+    assert before.metrics["customer_churn"].value == 0.5
+    assert after.metrics["customer_churn"].value == 0
+
+
+@pytest.mark.parametrize("by", GROUPINGS)
+def test_each_grouping_works_without_the_optional_tables_and_names_who_is_in_none(by: str) -> None:
+    found = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1), by)
+    expected = {
+        "segment": ["big", ""], "plan": ["basic"], "csm": [""], "seller": [""], "cohort": ["2024Q1"],
+    }  # fmt: skip
+    assert [group.name for group in found.groups] == expected[by]
+    assert any(note.startswith("The group without a name") for note in found.notes) == ("" in expected[by])
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_a_segment_that_was_known_late_goes_back_to_the_start_and_a_later_one_is_a_transfer() -> None:
+    versions = """
+        account_id,created_on,segment,valid_from
+        A,2024-01-01,small,2024-03-01
+        A,2024-01-01,big,2024-05-01
+        A,2024-01-01,huge,2024-12-01
+        B,2024-01-01,small,2024-01-01
+    """
+    found = revenue_report(literal(TABLES | {"accounts": versions}, EURO), SECOND, dt.date(2024, 7, 1), "segment")
+    told = {group.name: {n: v for n, v in group.movement.items() if v} for group in found.groups}
+    assert told == {
+        "big": {"transferred_in": 100.0, "closing": 100.0},
+        "small": {"opening": 130.0, "churn_voluntary": -30.0, "transferred_out": -100.0},
+    }
+    # Measured where they started: NRR of small keeps what moved on.
+    small = next(group for group in found.groups if group.name == "small")
+    assert (small.metrics["nrr"].numerator, small.metrics["nrr"].denominator) == (100.0, 130.0)
+
+
+def test_a_series_is_its_reports_one_by_one(history: History) -> None:
+    periods = [Period.parse(name) for name in ("2024Q4", "2025Q1")]
+    as_of = history.observed_until
+    ledger = ledger_of(history, as_of)
+    together = revenue_series(history, periods, as_of, "segment", ledger=ledger)
+    assert [found.period for found in together] == periods
+    assert together[1].to_json() == revenue_report(history, periods[1], as_of, "segment").to_json()
+    assert together[0].total.movement["closing"] == together[1].total.movement["opening"]
+
+
+def test_rows_hold_each_figure_with_how_it_is_made() -> None:
+    found = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1), "segment")
+    rows = found.rows()
+    assert list(rows[0]) == [
+        "period", "by", "group", "metric", "value", "unit", "numerator", "denominator", "note", "formula",
+    ]  # fmt: skip
+    assert {(row["by"], row["group"]) for row in rows} == {("", "total"), ("segment", "big"), ("segment", "")}
+    assert all(row["formula"] and row["unit"] for row in rows)
+    (nrr,) = (row for row in rows if row["metric"] == "nrr" and row["group"] == "total")
+    assert (nrr["value"], nrr["numerator"], nrr["denominator"]) == (100 / 130, 100.0, 130.0)
+    assert len(rows) == len({(row["by"], row["group"], row["metric"]) for row in rows})
+
+
+def test_lifetime_value_takes_the_margin_and_is_not_defined_without_churn() -> None:
+    history = literal(TABLES, EURO)
+    metrics = revenue_report(history, SECOND, dt.date(2024, 7, 1)).total.metrics
+    monthly = 1 - (1 - 30 / 130) ** (1 / 3)
+    months = 3 + 20 / 30
+    assert metrics["cltv_margin"].value == pytest.approx(320 / months * 0.8 / monthly)
+    assert metrics["cltv"].value == pytest.approx(320 / (months / 3) / (30 / 130))
+    first = revenue_report(history, Period.parse("2024Q1"), dt.date(2024, 7, 1)).total.metrics
+    for name in ("nrr", "cltv", "cltv_margin", "customer_churn"):
+        assert first[name].value is None
+        assert first[name].note == "Not defined: no account paid on the day before the period."
+    assert first["cac"].note == "Not defined: there is no table of costs."
