@@ -16,6 +16,7 @@ from serving.door import Door
 from serving.endpoints import Endpoints
 from serving.latest import Latest
 from serving.metrics import Metrics
+from serving.money_endpoints import MoneyEndpoints
 from serving.rows import DeclaredFeature
 
 __all__ = ["create_app"]
@@ -46,6 +47,7 @@ def create_app(
     """
     ends = Endpoints(latest, champion, declared, metrics, clock)
     books = BookEndpoints(latest, settings or Settings(), clock)
+    money = MoneyEndpoints(latest)
     door = Door(ends.tokens, metrics=metrics, clock=clock, max_in_flight=max_in_flight)
 
     @contextlib.asynccontextmanager
@@ -67,6 +69,8 @@ def create_app(
             door.route("/brief", books.brief, scopes=_READ, name="brief"),
             door.route("/blindsided", books.blindsided, scopes=_READ, name="blindsided"),
             door.route("/alerts", books.alerts, scopes=_READ, name="alerts"),
+            door.route("/roi", money.roi, scopes=_READ, name="roi"),
+            door.route("/revenue", money.revenue, scopes=_READ, name="revenue"),
             door.route("/metrics", ends.metrics, method="GET", scopes=_ADMIN, name="metrics", tokens=ends.last_tokens),
             door.route("/", ends.page, method="GET", scopes=None, name="page"),
             door.route("/openapi.json", ends.openapi, method="GET", scopes=None, name="openapi"),

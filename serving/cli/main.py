@@ -18,6 +18,7 @@ from serving.cli.lists import lists
 from serving.cli.models import backtest, promote, train
 from serving.cli.monitor import monitor
 from serving.cli.options import shared_options
+from serving.cli.roi import roi
 from serving.cli.scores import score
 from serving.cli.serve import serve
 from serving.cli.token import token
@@ -38,8 +39,8 @@ def cli(**_: object) -> None:
 
 
 for command in (
-    check, features, tune, train, backtest, promote, score, lists, brief, blindsided, alerts, monitor, serve, token,
-    simulate, demo,
+    check, features, tune, train, backtest, promote, score, lists, brief, blindsided, alerts, monitor, roi,
+    serve, token, simulate, demo,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from serving.openapi.asked_books import BOOK_EXAMPLES, BOOK_REQUESTS
+from serving.openapi.asked_money import MONEY_EXAMPLES, MONEY_REQUESTS
 from serving.requests import DEFAULT_DAYS, DEFAULT_EXPLAIN, MAX_DAYS, MAX_EXPLAIN, MAX_HORIZON, MAX_ROWS, VERDICTS
 from serving.rows import DeclaredFeature
 
@@ -132,6 +133,7 @@ def request_schemas(declared: Iterable[DeclaredFeature] = ()) -> dict[str, Any]:
             ["account_id", "verdict"],
         ),
         **BOOK_REQUESTS,
+        **MONEY_REQUESTS,
     }
 
 
@@ -171,4 +173,5 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "HistoryRequest": {"account_id": "a-1", "since": "2026-01-01"},
     "FeedbackRequest": {"account_id": "a-1", "verdict": "handled", "until": "2026-03-01"},
     **BOOK_EXAMPLES,
+    **MONEY_EXAMPLES,
 }

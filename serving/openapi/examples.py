@@ -7,6 +7,7 @@ from typing import Any
 from serving.answers import account_error
 from serving.layout import INTERVAL
 from serving.openapi.examples_books import BOOK_ANSWERS
+from serving.openapi.examples_money import MONEY_ANSWERS
 from serving.what_if import SAYS
 from training.kernel.drivers import EVERYTHING_ELSE
 
@@ -193,4 +194,5 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "champion": {"status": "ready", **_VERSIONS},
     },
     **BOOK_ANSWERS,
+    **MONEY_ANSWERS,
 }

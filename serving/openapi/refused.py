@@ -45,6 +45,12 @@ KINDS: dict[str, Kind] = {
     "unknown-day": Kind(
         404, 'The day 2020-01-06 is not scored; leave "as_of" out for the newest, or name another day.'
     ),
+    "no-report": Kind(
+        404,
+        "There is no report on 2024Q1; run `tenure roi DIR --period 2024Q1` to make one.",
+        {"periods": ["2025Q4"]},
+    ),
+    "unknown-csm": Kind(404, 'The report on 2025Q4 has no CSM "nobody"; leave "csm_id" out for all that it has.'),
     "scores-outdated": Kind(
         409, "The scores of 2026-02-01 do not say when accounts left; run `tenure score` for a day again."
     ),
@@ -139,6 +145,7 @@ PROBLEM: dict[str, Any] = {
         "catalogue_hash": {"type": "string"},
         "run_catalogue_hash": {"type": "string"},
         "feature": {"type": "string"},
+        "periods": {**_NAMES, "description": "That there are reports of, those that were known last first."},
         "reasons": {**_NAMES, "description": "One sentence each for what is not ready."},
         **{name: ANSWERS["Ready"]["properties"][name] for name in ("scores", "champion")},
     },

@@ -25,6 +25,7 @@ _BAD_LIST = f'"list" must be one of {", ".join(LISTS)}.'
 _BAD_PERIOD = '"until" lies before "since"; swap them.'
 _BAD_OPEN = '"open" must be true or false.'
 _NO_ACCOUNT = '"account_id" must be text, as in "a-1".'
+_BAD_NAME = '"period" must be a quarter as in "2025Q3", a month as in "2025-07" or a year as in "2025".'
 _BAD_VERDICT = f'"verdict" must be one of {", ".join(VERDICTS)}.'
 
 _SENT_ID = {"$ref": "#/components/parameters/RequestId"}
@@ -76,6 +77,31 @@ def _asking(
             },
         }
     }
+
+
+def _of_books(
+    name: str, summary: str, description: str, *, asked: str, told: str, kinds: tuple[str, ...], bad: str
+) -> dict[str, Any]:
+    """An operation on the accounts of whole books, at the address of its name.
+
+    Parameters
+    ----------
+    bad : what the example of a bad request says.
+    """
+    path = f"/{name}"
+    operation = _asking(
+        name,
+        summary,
+        description,
+        asked=asked,
+        told=told,
+        scopes=("read",),
+        kinds=kinds,
+        says=f"POST {path}",
+        bad=bad,
+        fewer=_LESS,
+    )
+    return {path: operation}
 
 
 def _content(schema: str, known: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +211,7 @@ PATHS: dict[str, Any] = {
         says="POST /feedback",
         bad=_BAD_VERDICT,
     ),
-    "/lists": _asking(
+    **_of_books(
         "lists",
         "Whom to call, what renews, who moved and the like, of a scored day",
         "Makes one list of the accounts of a day: "
@@ -193,49 +219,61 @@ PATHS: dict[str, Any] = {
         + " A token that is bound to a book gets lists, counts and sums of that book alone.",
         asked="ListRequest",
         told="ListAnswer",
-        scopes=("read",),
         kinds=("unknown-day", "no-scores", "too-slow"),
-        says="POST /lists",
         bad=_BAD_LIST,
-        fewer=_LESS,
     ),
-    "/brief": _asking(
+    **_of_books(
         "brief",
         "One page on an account, to read before a call",
         "How long a customer, when the renewal is, what it is worth, how healthy and why, what changed, what was "
         "talked about and what to do next; every sentence is from data, and what is unknown is said to be.",
         asked="BriefRequest",
         told="BriefAnswer",
-        scopes=("read",),
         kinds=("unknown-account", "unknown-day", "no-scores"),
-        says="POST /brief",
         bad=_NO_ACCOUNT,
     ),
-    "/blindsided": _asking(
+    **_of_books(
         "blindsided",
         "Who left in a period, and what was told of them before",
         "Every account that left, with its band 90, 60 and 30 days before, those that were never flagged first; how "
         "many of the flagged left; and the reasons that were stated beside the drivers of 60 days before.",
         asked="BlindsidedRequest",
         told="BlindsidedAnswer",
-        scopes=("read",),
         kinds=("scores-outdated", "no-scores", "too-slow"),
-        says="POST /blindsided",
         bad=_BAD_PERIOD,
-        fewer=_LESS,
     ),
-    "/alerts": _asking(
+    **_of_books(
         "alerts",
         "The alerts that were told",
         "Tells what `tenure alerts run` found, the newest first. What is withheld because of a control arm is not in "
         "it.",
         asked="AlertsRequest",
         told="AlertsAnswer",
-        scopes=("read",),
         kinds=("no-scores", "too-slow"),
-        says="POST /alerts",
         bad=_BAD_OPEN,
-        fewer=_LESS,
+    ),
+    **_of_books(
+        "roi",
+        "What each CSM was worth in a period, against what was expected before it",
+        "Tells the report that `tenure roi` has kept of a period, the one that knew the most: what was expected of "
+        "each book and what came of it, in the period and at its exit, what all books have in common and what is a "
+        "CSM's own, with 90 % intervals. A token that is bound to a book gets that CSM's part alone, without accounts "
+        "that are in another book by now.",
+        asked="RoiRequest",
+        told="RoiAnswer",
+        kinds=("no-report", "unknown-csm", "no-scores"),
+        bad=_BAD_NAME,
+    ),
+    **_of_books(
+        "revenue",
+        "How recurring revenue moved in a period, and what was retained of it",
+        "Tells the report that `tenure roi` has kept of a period: movements that add up to the cent, and each metric "
+        "with its formula, unit, numerator and denominator; in total, and by segment, plan, CSM, seller or cohort. A "
+        "token that is bound to a book gets that book alone.",
+        asked="RevenueRequest",
+        told="RevenueAnswer",
+        kinds=("no-report",),
+        bad=_BAD_NAME,
     ),
     "/metrics": _looking(
         "metrics",

@@ -26,6 +26,7 @@ from serving.openapi.schemas import (
 from serving.openapi.told_books import BOOKS
 from serving.openapi.told_health import HEALTH, HEALTH_BY_DIMENSION, HEALTH_SCHEMAS, STANDING
 from serving.openapi.told_lists import LIST_SCHEMAS
+from serving.openapi.told_money import REPORTS
 from serving.requests import VERDICTS
 
 __all__ = ["ANSWERS"]
@@ -97,6 +98,7 @@ _STORED_SOMETIMES: dict[str, Any] = {
 ANSWERS: dict[str, Any] = {
     **HEALTH_SCHEMAS,
     **LIST_SCHEMAS,
+    **REPORTS,
     **BOOKS,
     "Driver": object_of(
         {

@@ -65,7 +65,7 @@ _LOOK = object_of(
     }
 )
 _LOOKS = {days: {"anyOf": [_LOOK, {"type": "null"}]} for days in ("90", "60", "30")}
-_SUM = object_of({"accounts": COUNT, "mrr": said(NUMBER, "A month, of their last scores.")})
+_SUM = object_of({"accounts": COUNT, "mrr": said(NUMBER, "A month, of their last scores, or what they paid last.")})
 _SEEN = object_of({"scored": COUNT, "flagged": COUNT})
 _LOST = object_of(
     {
@@ -73,7 +73,7 @@ _LOST = object_of(
         "name": TEXT_OR_NULL,
         "segment": TEXT_OR_NULL,
         "csm_id": said(TEXT_OR_NULL, "Who looked after it when it was scored last."),
-        "mrr": said(NUMBER_OR_NULL, "Of its last score."),
+        "mrr": said(NUMBER_OR_NULL, "Of its last score; of one that was never scored, what it paid last."),
         "churned_on": DAY,
         "end_reason": said(TEXT_OR_NULL, "As in the subscriptions."),
         "exit_reasons": said(NAMES, "What was stated."),

@@ -17,6 +17,7 @@ __all__ = [
     "books",
     "feedback",
     "outbox",
+    "reports",
     "runs",
     "scores",
     "tokens",
@@ -196,3 +197,23 @@ outbox = sa.Table(
     sa.Index("tenure_outbox_next", "next_at"),
 )
 """What is to be sent, written with the alert that it tells of; it stays when it was sent."""
+
+reports = sa.Table(
+    "tenure_reports",
+    METADATA,
+    _id(),
+    sa.Column("kind", sa.Text, nullable=False, comment="roi or revenue"),
+    sa.Column("period", sa.Text, nullable=False, comment="2025Q3, 2025-07 or 2025"),
+    sa.Column(
+        "by_group",
+        sa.Text,
+        nullable=False,
+        server_default=sa.text("''"),
+        comment="what revenue is told by; empty: by nothing",
+    ),
+    sa.Column("as_of", sa.Date, nullable=False, comment="what was known then"),
+    sa.Column("computed_at", Utc, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="JSON object, packed by serving/store/reports.py"),
+    sa.Index("tenure_reports_period", "kind", "period", "by_group"),
+)
+"""Reports on periods. Of one period the one that knew the most holds; the others stay, since they were told."""

@@ -24,7 +24,9 @@ from serving.champion import Champion, ChampionHolder
 from serving.latest import Latest
 from serving.metrics import Metrics
 from serving.openapi import document
+from serving.openapi.examples_money import MONEY_ANSWERS
 from serving.store.address import address_of
+from serving.store.reports import Report, keep
 from serving.store.store import Store
 from serving.store.tokens import create, revoke
 from serving.store.writing import write_day
@@ -53,6 +55,8 @@ USUAL: dict[str, dict[str, Any]] = {
     "/brief": {"account_id": "a-1"},
     "/blindsided": {"since": "2026-01-01", "until": "2026-01-31"},
     "/alerts": {},
+    "/roi": {"period": "2025Q4"},
+    "/revenue": {"period": "2025Q4"},
 }
 
 
@@ -177,6 +181,7 @@ def make_service(
             write_day(store, earlier, earlier["as_of"].iloc[0].date())
         if frame is not None:
             write_day(store, frame, DAY, usual_features(frame))
+        keep(store, usual_reports())
         metrics = Metrics(prometheus_client, prometheus_client.CollectorRegistry())
         champion = ChampionHolder(load, HASH)
         latest = Latest(lambda: reach(store))
@@ -221,6 +226,18 @@ def usual_features(frame: pd.DataFrame) -> pd.DataFrame:
         },
         index=accounts,
     )
+
+
+def usual_reports() -> list[Report]:
+    """Those that the document's examples tell."""
+    roi, revenue = MONEY_ANSWERS["RoiAnswers"]["all"], MONEY_ANSWERS["RevenueAnswers"]
+    told = [("roi", roi), *(("revenue", revenue[name]) for name in ("total", "csm"))]
+    made = []
+    for kind, answer in told:
+        body = {name: value for name, value in answer.items() if name != "computed_at"}
+        computed = dt.datetime.fromisoformat(answer["computed_at"])
+        made.append(Report(kind, "2025Q4", answer.get("by") or "", DAY, computed, body))
+    return made
 
 
 def tokens_of(store: Store) -> dict[str, str]:

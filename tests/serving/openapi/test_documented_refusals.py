@@ -25,6 +25,8 @@ WRONG = {
     "/brief": {"account_id": ""},
     "/blindsided": {"until": "2025-12-31"},
     "/alerts": {"open": 1},
+    "/roi": {"period": "2025Q5"},
+    "/revenue": {"period": "Q4"},
 }
 LIMITS = {"/score": MAX_SCORE_BODY, "/score_features": MAX_FEATURES_BODY}
 
@@ -183,9 +185,16 @@ class Refusals:
     def out_of_bounds(self, path: str) -> dict[str, Any]:
         return {"json": {**self._usual[path], "changes": {"mrr": -1}}}
 
+    def no_report(self, path: str) -> dict[str, Any]:
+        return {"json": {"period": "2024-Q1"}}
+
+    def unknown_csm(self, path: str) -> dict[str, Any]:
+        return {"json": {**self._usual[path], "csm_id": "nobody"}}
+
     def no_scores(self, path: str) -> dict[str, Any]:
-        # Without a book an account's history is looked for in all runs, and an account of no run is unknown.
-        return {"token": "bound"} if path == "/history" else {}
+        # Without a book an account's history is looked for in all runs, and an account of no run is unknown; and whose
+        # accounts are whose by now, only a book asks.
+        return {"token": "bound"} if path in ("/history", "/roi") else {}
 
 
 @pytest.fixture(scope="module")

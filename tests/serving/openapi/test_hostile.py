@@ -157,6 +157,26 @@ def test_each_body_that_is_no_request_is_refused(service: Any, path: str, body: 
         ("/blindsided", {"since": "2020-01-01"}),
         *(("/alerts", {"open": value}) for value in (None, 1, "true", [])),
         ("/alerts", {"limit": 1}),
+        *(
+            (path, {"period": value})
+            for path in ("/roi", "/revenue")
+            for value in (
+                "",
+                None,
+                2025,
+                "2025Q5",
+                "Q3",
+                "2025-13",
+                "2025-7",
+                "1969",
+                "2200Q1",
+                " 2025",
+                "２０２５",
+                ["2025"],
+            )
+        ),
+        *(("/roi", {"csm_id": value}) for value in ("", None, 7, ["c-7"])),
+        *(("/revenue", {"by": value}) for value in ("", None, "CSM", "industry", ["csm"])),
     ],
 )
 def test_each_member_out_of_its_bounds_is_refused(service: Any, path: str, wrong: dict[str, Any]) -> None:
