@@ -51,8 +51,8 @@ def expectations_for(
 
     Returns
     -------
-    Of kind "period" those of the period's first day; of kind "assignment" all that ever came to be of the CSMs who looked
-    after an account on a day of the period.
+    Of kind "period" those of the period's first day; of kind "assignment" all that ever came to be of the CSMs who
+    looked after an account on a day of the period.
 
     Raises
     ------

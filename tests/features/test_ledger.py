@@ -82,6 +82,22 @@ def test_an_end_that_has_not_come_is_none(open_tables: Open) -> None:
     assert ledger.periods["end_reason"].tolist() == ["voluntary", None]
 
 
+def test_an_end_that_was_recorded_ahead_has_not_come_either(open_tables: Open) -> None:
+    tables = {
+        "accounts": "account_id,created_on\nA,2024-01-01",
+        "usage": "account_id,day,feature,events\nA,2024-01-01,f,1",
+        "subscriptions": "subscription_id,account_id,plan,started_on,ended_on,mrr,recorded_at,ended_on_recorded_at\n"
+        "s1,A,basic,2024-01-10,2024-07-10,100,2024-01-10,2024-05-01\n"
+        "s2,A,basic,2024-01-10,2024-05-10,10,2024-01-10,2024-06-05",
+    }
+    history = open_tables(tables)
+    ledger = ledger_of(history, AS_OF)
+    assert _steps(ledger) == [("A", "01-10", "", 110_00, "basic")], "one end is to come, the other is not known yet"
+    assert ledger.periods["left_on"].isna().all()
+    later = ledger_of(history, dt.date(2024, 8, 1))
+    assert _steps(later) == [("A", "01-10", "05-10", 110_00, "basic"), ("A", "05-10", "07-10", 100_00, "basic")]
+
+
 def test_periods_end_when_money_does_also_where_churn_is_dated_by_notice(open_tables: Open) -> None:
     tables = {
         "accounts": "account_id,created_on\nA,2024-01-01",

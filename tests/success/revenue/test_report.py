@@ -78,6 +78,32 @@ def test_a_return_within_the_grace_makes_a_pause_of_what_counted_as_churn() -> N
     assert after.metrics["customer_churn"].value == 0
 
 
+def test_who_is_away_on_the_last_day_and_comes_back_in_time_is_lost_revenue_and_no_churn() -> None:
+    away = TABLES["subscriptions"].replace("2024-04-21", "2024-06-21").rstrip()
+    tables = TABLES | {"subscriptions": away + "\n        s3,B,basic,2024-07-05,,,1,60,USD\n"}
+    metrics = revenue_report(literal(tables, EURO), SECOND, dt.date(2024, 8, 1)).total.metrics
+    assert metrics["customer_churn"].value == 0
+    assert metrics["logo_retention"].value == 0.5
+    assert (metrics["nrr"].numerator, metrics["grr"].numerator) == (100.0, 100.0)
+    assert "1 with an MRR of 30.00 paused over the period's end" in metrics["nrr"].note
+    third = revenue_report(literal(tables, EURO), Period.parse("2024Q3"), dt.date(2024, 8, 1)).total
+    assert (third.metrics["starting_accounts"].value, third.movement["resumed"]) == (1, 30.0)
+
+
+@pytest.mark.parametrize(("asked_on", "fits"), [("2023-12-15", True), ("2024-03-01", False), ("2024-05-01", False)])
+def test_a_bad_fit_is_one_of_the_churn_that_it_was_said_of(asked_on: str, fits: bool) -> None:
+    tables = TABLES | {
+        "accounts": "account_id,created_on\nA,2023-01-01\nB,2023-01-01",
+        # B left once before, in November.
+        "subscriptions": TABLES["subscriptions"].rstrip()
+        + "\n        s0,B,basic,2023-06-01,2023-11-01,voluntary,1,60,USD\n",
+        "exits": f"account_id,asked_on,reason\nB,{asked_on},bad_fit",
+    }
+    metrics = revenue_report(literal(tables, EURO), SECOND, dt.date(2024, 7, 1)).total.metrics
+    assert metrics["customer_churn"].value == 0.5
+    assert metrics["customer_churn_without_bad_fit"].value == (0.5 if fits else 0)
+
+
 @pytest.mark.parametrize("by", GROUPINGS)
 def test_each_grouping_works_without_the_optional_tables_and_names_who_is_in_none(by: str) -> None:
     found = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1), by)
