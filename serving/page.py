@@ -29,8 +29,10 @@ lists</li>
 <li><code>POST /blindsided</code> with <code>{"since": "2026-01-01", "until": "2026-03-31"}</code>: who left, and was it
 seen coming</li>
 <li><code>POST /alerts</code> with <code>{"open": true}</code>: what fired</li>
-<li><code>POST /roi</code> with <code>{"period": "2025Q3"}</code>: what each CSM was worth, against what was expected</li>
-<li><code>POST /revenue</code> with <code>{"period": "2025Q3", "by": "segment"}</code>: how revenue moved and was kept</li>
+<li><code>POST /roi</code> with <code>{"period": "2025Q3"}</code>: what each CSM was worth, against what was
+expected</li>
+<li><code>POST /revenue</code> with <code>{"period": "2025Q3", "by": "segment"}</code>: how revenue moved and was
+kept</li>
 <li><code>GET /metrics</code>: for Prometheus</li>
 </ul>
 <p>And to everybody: <a href="openapi.json"><code>GET /openapi.json</code></a>, which describes all of these;
