@@ -12,9 +12,16 @@ __all__ = ["books_ever", "holders"]
 
 
 def books_ever(history: History, known_on: dt.date) -> pd.DataFrame:
-    """Who has ever looked after whom, as known on a day: account_id and csm_id, each pair once, sorted."""
-    found = holders(history, known_on)[["account_id", "csm_id"]].drop_duplicates()
-    return found.sort_values(["account_id", "csm_id"], ignore_index=True)
+    """Who has ever looked after whom, as known on a day.
+
+    Returns
+    -------
+    account_id, csm_id, since (datetime64[us]: the first day); each pair once, sorted.
+    """
+    found = holders(history, known_on).rename(columns={"from_on": "since"})[["account_id", "csm_id", "since"]]
+    return found.sort_values(["account_id", "csm_id", "since"]).drop_duplicates(
+        ["account_id", "csm_id"], ignore_index=True
+    )
 
 
 def holders(history: History, known_on: dt.date) -> pd.DataFrame:

@@ -24,9 +24,12 @@ from training.dataset import Dataset, load_dataset
 from training.forecasts import merged, refit, refit_learning
 from training.hazards import FittedHazards, Learning, fit_hazards
 from training.kernel import Kernel, load_kernel, save_kernel
+from training.kernel.figures import nearest
 from training.plan import Plan, make_plan
 from training.recipe import Recipe
-from training.unforeseen import Unforeseen, unforeseen_of
+from training.sizes import Tilt, tilt_of
+from training.unforeseen import NEAR, Unforeseen, unforeseen_of
+from training.unseen import unseen_of
 
 if TYPE_CHECKING:
     from features.history import History
@@ -49,6 +52,7 @@ class Judges:
     kernels : by group, fitted without the books of its CSMs.
     groups : by CSM, the group that they belong to; who is in none had no book when the models were fitted.
     alone : CSMs with a book, none of which could be left out: there would have been too little to learn from.
+    tilt : what the hazards of all models are put right by for accounts of other sizes, so that money adds up.
     """
 
     everybody: Kernel
@@ -56,6 +60,7 @@ class Judges:
     kernels: Mapping[int, Kernel] = field(default_factory=dict)
     groups: Mapping[str, int] = field(default_factory=dict)
     alone: frozenset[str] = frozenset()
+    tilt: Tilt = field(default_factory=Tilt)
 
     def kernel_of(self, csm_id: str) -> tuple[Kernel, bool]:
         """The model that judges a CSM, and whether it has seen nothing of their book."""
@@ -97,7 +102,7 @@ def fit_judges(dataset: Dataset, plan: Plan, recipe: Recipe, settings: Settings,
     kernels: dict[int, Kernel] = {}
     dealing = dealt(books, groups) if groups > 1 else {}
     learning = refit_learning(dataset, plan, settings.training.seed)
-    seen = {group: _accounts(books, dealing, group) for group in sorted(set(dealing.values()))}
+    seen = {group: _looked_after(dataset, dealing, group) for group in sorted(set(dealing.values()))}
     for group, mine in seen.items():
         try:
             with threadpool_limits(1, user_api="blas"):
@@ -105,8 +110,10 @@ def fit_judges(dataset: Dataset, plan: Plan, recipe: Recipe, settings: Settings,
         except (TenureError, ValueError):  # too few of either kind are left
             continue
     known = {csm_id: group for csm_id, group in dealing.items() if group in kernels}
-    unforeseen = unforeseen_of(dataset, final, {group: (kernels[group], seen[group]) for group in kernels})
-    return Judges(final.kernel, unforeseen, kernels, known, everyone - frozenset(known))
+    horizon = nearest(final.kernel.horizons, NEAR)
+    unseen = unseen_of(dataset, horizon, {group: (kernel, seen[group]) for group, kernel in kernels.items()})
+    unforeseen = unforeseen_of(dataset, final, unseen)
+    return Judges(final.kernel, unforeseen, kernels, known, everyone - frozenset(known), tilt_of(unseen))
 
 
 def learn_judges(history: History, settings: Settings, known_on: dt.date) -> Judges:
@@ -124,18 +131,23 @@ def learn_judges(history: History, settings: Settings, known_on: dt.date) -> Jud
     return fit_judges(dataset, plan, recipe, settings, refit(dataset, plan, recipe, settings))
 
 
-def _accounts(books: pd.DataFrame, dealing: Mapping[str, int], group: int) -> np.ndarray:
-    """Accounts that any CSM of a group has ever looked after."""
-    mine = books["csm_id"].map(dealing) == group
-    return np.unique(books.loc[mine, "account_id"].to_numpy(dtype=object))
+def _looked_after(dataset: Dataset, dealing: Mapping[str, int], group: int) -> np.ndarray:
+    """(n,) whether any CSM of a group was looking after the account of a row on its day, or had before.
+
+    What comes after the row's day must not decide: only who stays for long is ever handed from one CSM to another, so
+    that a model without all accounts that a group ever had would learn from too many that left early.
+    """
+    mine = dataset.books[dataset.books["csm_id"].map(dealing) == group]
+    since = mine.groupby("account_id")["since"].min().reindex(dataset.accounts.astype(str))
+    return np.asarray(since.to_numpy() <= dataset.as_of.astype("datetime64[us]"))
 
 
 def _fit_without(
-    dataset: Dataset, outcome: str, learning: Mapping[int, Learning], accounts: np.ndarray, recipe: Recipe
+    dataset: Dataset, outcome: str, learning: Mapping[int, Learning], mine: np.ndarray, recipe: Recipe
 ) -> FittedHazards:
     left = {}
     for horizon, part in learning.items():
-        train, later = (p.only(~np.isin(p.accounts, accounts)) for p in (part.train, part.calibration))
+        train, later = (p.only(~mine[p.place]) for p in (part.train, part.calibration))
         left[horizon] = Learning(train, later)
     return fit_hazards(dataset, outcome, merged(dataset, outcome, left), recipe)
 
@@ -150,6 +162,7 @@ def save_judges(judges: Judges, folder: Path) -> None:
         "groups": dict(sorted(judges.groups.items())),
         "alone": sorted(judges.alone),
         "unforeseen": judges.unforeseen.to_json(),
+        "tilt": judges.tilt.to_json(),
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     (place / _FILE).write_text(text + "\n", encoding="utf-8")
@@ -173,10 +186,11 @@ def load_judges(folder: Path) -> Judges | None:
         groups = {str(csm_id): _group(group) for csm_id, group in document["groups"].items()}
         kernels = {group: load_kernel(folder / JUDGES_FOLDER / str(group)) for group in sorted(set(groups.values()))}
         unforeseen = Unforeseen.from_json(document["unforeseen"])
+        tilt = Tilt.from_json(document["tilt"])
         alone = frozenset(map(str, document["alone"]))
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"The file {file} is damaged: an entry is missing or has the wrong type.") from None
-    return Judges(load_kernel(folder), unforeseen, kernels, groups, alone)
+    return Judges(load_kernel(folder), unforeseen, kernels, groups, alone, tilt)
 
 
 def _group(value: Any) -> int:

@@ -13,15 +13,20 @@ from training.dataset import Dataset
 from training.hazards import FittedHazards
 from training.kernel import Kernel
 from training.kernel.figures import nearest
+from training.unseen import Unseen
 
-__all__ = ["Unforeseen", "unforeseen_of"]
+__all__ = ["NEAR", "Unforeseen", "finite", "unforeseen_of"]
 
 _DRAWS = 200
-_SHOCK, _WORTH, _LEAST = 0.15, 4.0, 0.05
-"""A market moves the rate of leaving by some 15 % from one quarter to the next; that counts as much as four quarters
-of one's own history, and is never taken to be less than 5 %."""
-_APART = 80
-"""Days between as_of days that are set beside each other, so that hardly a churn is counted twice at 90 days."""
+_SHOCK, _GROWTH = 0.15, 0.015
+"""A market, a season or a price list moves the rate of leaving by some 15 % from one quarter to the next, and what who
+is retained pays after it by some 1.5 %."""
+_WORTH = 4.0
+"""Quarters of one's own history, free of chance, that say as much as that."""
+_LEAST = 1 / 3
+"""Of what is usual; no history is long enough to say that less than that can happen."""
+NEAR = 90
+"""Days at which shocks are measured, or the horizon nearest to it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Unforeseen:
     ----------
     level_sd : standard error of all expected losses together, as a share of them, from the calibration accounts.
     shock_sd : by how much the log rate of leaving moves from one time to another for everybody.
-    growth_sd : standard error of the revenue that is expected of who is retained, as a share of it.
+    growth_sd : error of what is expected of who is retained 90 days on, as a share of it: of calibration, and by how
+        much it moves from one time to another for everybody. It grows with the root of time.
     spread : by horizon in days, the variance of a retained account's MRR over its first, around what is expected.
     """
 
@@ -54,8 +60,8 @@ class Unforeseen:
         ------
         KeyError, TypeError, AttributeError : something is missing or has the wrong type.
         """
-        level, shock, growth = (_number(document[name]) for name in ("level_sd", "shock_sd", "growth_sd"))
-        spread = {horizon: _number(value) for horizon, value in document["spread"].items()}
+        level, shock, growth = (finite(document[name]) for name in ("level_sd", "shock_sd", "growth_sd"))
+        spread = {horizon: finite(value) for horizon, value in document["spread"].items()}
         if not all(horizon.isdecimal() for horizon in spread):
             raise TypeError
         return cls(level, shock, growth, {int(horizon): value for horizon, value in spread.items()})
@@ -71,30 +77,38 @@ class Unforeseen:
         return np.where(days > ends[-1], beyond, np.interp(days, [0, *ends], known))
 
 
-def _number(value: Any) -> float:
-    """A finite number; `float` would also take text, and say in its own words what it does not take."""
+def finite(value: Any) -> float:
+    """A finite number; `float` would also take text, and say in its own words what it does not take.
+
+    Raises
+    ------
+    TypeError : it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise TypeError
     return float(value)
 
 
-def unforeseen_of(
-    dataset: Dataset, final: FittedHazards, without: Mapping[int, tuple[Kernel, np.ndarray]]
-) -> Unforeseen:
+def unforeseen_of(dataset: Dataset, final: FittedHazards, unseen: Unseen) -> Unforeseen:
     """Tell the errors of a model of churn.
 
     Parameters
     ----------
-    without : for each part of the accounts a model that has not learned from them, and their ids.
+    unseen : what models said of rows that they had not learned from, at the horizon nearest to 90 days.
     """
     kernel = final.kernel
-    horizon = nearest(kernel.horizons, 90)
+    horizon = nearest(kernel.horizons, NEAR)
     latest = dataset.at("churn", horizon)
     latest = latest.only(latest.as_of == latest.as_of.max())
     drawn = final.drawn(latest, _DRAWS, seed=1).sum(axis=1)
     level = float(drawn.std() / max(drawn.mean(), 1e-12))
-    growth = final.ratio_errors.get(horizon, 0.0)
-    return Unforeseen(level, _shock(dataset, horizon, without), growth, _spread(dataset, kernel))
+    p = unseen.probability
+    leaving = _shock(unseen.day, unseen.label, p, p * (1 - p), _SHOCK)
+    kept = np.flatnonzero(~np.isnan(unseen.ratio) & (unseen.mrr > 0))
+    came, expected = (unseen.mrr[kept] * part[kept] for part in (unseen.ratio, unseen.expected))
+    growing = _shock(unseen.day[kept], came, expected, (came - expected) ** 2, _GROWTH)
+    growth = float(np.hypot(final.ratio_errors.get(horizon, 0.0), growing))
+    return Unforeseen(level, leaving, growth, _spread(dataset, kernel))
 
 
 def _spread(dataset: Dataset, kernel: Kernel) -> dict[int, float]:
@@ -112,43 +126,25 @@ def _spread(dataset: Dataset, kernel: Kernel) -> dict[int, float]:
     return found
 
 
-def _shock(dataset: Dataset, horizon: int, without: Mapping[int, tuple[Kernel, np.ndarray]]) -> float:
-    """By how much the log rate moves between times, beyond what chance does, held near what is usual.
+def _shock(day: np.ndarray, came: np.ndarray, expected: np.ndarray, chance: np.ndarray, usual: float) -> float:
+    """By how much what comes moves between days beside what was expected, beyond what chance does.
 
-    The number of churns after each of some as_of days, over what was expected of accounts that the model has not
-    learned from; the variance of these ratios less that of as many independent accounts.
+    The variance of came over expected, less that of as many independent accounts; what is usual counts as `_WORTH`
+    quarters that chance does not blur, and a company's own quarters the less the fewer accounts they are of.
+
+    Parameters
+    ----------
+    day, came, expected, chance : (n,) of rows: what came, what was expected and the variance of it by chance.
     """
-    labelled = dataset.at("churn", horizon)
-    came: dict[np.datetime64, float] = {}
-    expected: dict[np.datetime64, float] = {}
-    chance: dict[np.datetime64, float] = {}
-    days = _spaced(np.unique(labelled.as_of))
-    for kernel, accounts in without.values():
-        part = labelled.only(np.isin(labelled.accounts, accounts) & np.isin(labelled.as_of, days))
-        if not len(part.place):
-            continue
-        p = kernel.probabilities(part.rows, horizon)
-        for day in np.unique(part.as_of):
-            here = part.as_of == day
-            came[day] = came.get(day, 0.0) + float(part.labels[here].sum())
-            expected[day] = expected.get(day, 0.0) + float(p[here].sum())
-            chance[day] = chance.get(day, 0.0) + float((p[here] * (1 - p[here])).sum())
-    total = sum(expected.values())
-    count = len(expected)
-    if count < 3 or total <= 0:
-        return _SHOCK
-    level = sum(came.values()) / total
-    squares = [((came[d] / (level * expected[d]) if level else 0.0) - 1) ** 2 - chance[d] / expected[d] ** 2
-               for d in expected]  # fmt: skip
-    own = float(np.sum(squares)) / (count - 1)
-    pooled = (_WORTH * _SHOCK**2 + (count - 1) * own) / (_WORTH + count - 1)
-    return float(np.sqrt(max(pooled, _LEAST**2)))
-
-
-def _spaced(days: np.ndarray) -> np.ndarray:
-    """Days that lie at least `_APART` days apart, the last one among them."""
-    kept: list[Any] = []
-    for day in days[::-1]:
-        if not kept or (kept[-1] - day) / np.timedelta64(1, "D") >= _APART:
-            kept.append(day)
-    return np.array(kept[::-1])
+    which = np.unique(day, return_inverse=True)[1]
+    sums = [np.bincount(which, values) for values in (came, expected, chance)]
+    total, due, blur = (part[sums[1] > 0] for part in sums)
+    free = len(due) - 1
+    if free < 2 or not total.sum() > 0:
+        return usual
+    level = total.sum() / due.sum()
+    by_chance = float(np.mean(blur / due**2))
+    own = float(np.sum((total / (level * due) - 1) ** 2)) / free - by_chance
+    prior, weight = _WORTH / usual**4, free / (usual**2 + by_chance) ** 2
+    pooled = (prior * usual**2 + weight * own) / (prior + weight)
+    return float(np.sqrt(max(pooled, (_LEAST * usual) ** 2)))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.prove.alerts import replay_alerts
 from benchmarks.prove.bands import health_bands
+from benchmarks.prove.books import judge_books
 from benchmarks.prove.monitoring import monitoring
 from benchmarks.prove.replays import kill_scoring, replay_days
 from benchmarks.prove.searches import kill_search
@@ -27,6 +28,7 @@ STUDIES = (
     horizons,
     monitoring,
     health_bands,
+    judge_books,
     replay_days,
     kill_scoring,
     kill_search,

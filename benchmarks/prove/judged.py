@@ -22,7 +22,7 @@ from success.periods import Period
 from success.worth import RoiInputs, gather
 from success.worth.figures import Book, Books
 from success.worth.holdings import holders_on, spans_of
-from success.worth.standings import Method, shrunken, too_small
+from success.worth.standings import Method, shrunken, too_small, verdict
 
 __all__ = ["FEWEST", "METHODS", "judged_books"]
 
@@ -35,6 +35,7 @@ FEWEST = 10
 """Accounts below which a book is not looked at."""
 METHODS: tuple[Method, ...] = ("money", "losses")
 _DAY = dt.timedelta(1)
+_CALLED = {"better": 1, "worse": -1}
 
 
 def judged_books(seed: int, periods: tuple[str, ...], equal_skill: bool) -> dict[str, pd.DataFrame]:
@@ -42,13 +43,14 @@ def judged_books(seed: int, periods: tuple[str, ...], equal_skill: bool) -> dict
 
     Returns
     -------
-    csm_id ("" for all CSMs' books as one), skill (of all: the mean by accounts), accounts, churns, expected_churns,
-    over (expected over realised revenue), holds_revenue and holds_exit (whether the 90 % interval of expected over
-    realised holds 1, of revenue and of MRR at the end), called (1 better, -1 worse, 0 neither), too_small, what CSMs
-    are ranked by: money and losses (shrunken), book_change, same_accounts, true_forecast and true_effect (NaN where
-    nothing is known), and remainder and remainder_sd.
+    csm_id ("" for all CSMs' books as one), skill (of all: the mean by accounts), accounts, mrr, churns,
+    expected_churns, over (expected over realised revenue), holds_revenue and holds_exit (whether the 90 % interval of
+    expected over realised holds 1, of revenue and of MRR at the end), called (1 better, -1 worse, 0 neither),
+    too_small, remainder and remainder_sd (of the exit impact), and what CSMs could be ranked by: money and losses
+    (shrunken), book_change (MRR at the end less that at the start), same_accounts (MRR at the end of who was there at
+    the start, over that), true_forecast and true_effect.
     """
-    settings = Settings(training=TrainingSettings(min_churned=(60, 30, 30)))
+    settings = Settings(training=TrainingSettings(min_churned=(40, 20, 20)))
     company = simulate(ACCOUNTS, MONTHS, seed, start=START, equal_skill=equal_skill)
     with tempfile.TemporaryDirectory() as folder:
         company.write(Path(folder))
@@ -104,10 +106,7 @@ def _told(inputs: RoiInputs, company: Company, changes: pd.Series) -> pd.DataFra
 
 
 def _row(csm: str, book: Book) -> dict[str, Any]:
-    remainder, over = book.remainder_exit, book.expected_over_realised
-    called = 0
-    if remainder is not None and remainder.excludes(0.0) and csm:
-        called = 1 if remainder.value > 0 else -1
+    over = book.expected_over_realised
     return {
         "csm_id": csm,
         "accounts": book.accounts,
@@ -117,9 +116,9 @@ def _row(csm: str, book: Book) -> dict[str, Any]:
         "over": np.nan if over is None else over.value,
         "holds_revenue": over is not None and not over.excludes(1.0),
         "holds_exit": not book.impact_exit.excludes(0.0),
-        "called": called,
+        "called": _CALLED.get(verdict(book), 0) if csm else 0,
         "too_small": too_small(book),
-        "remainder": np.nan if remainder is None else remainder.value,
+        "remainder": np.nan if book.remainder_exit is None else book.remainder_exit.value,
         "remainder_sd": np.nan if book.remainder_sd is None else book.remainder_sd,
     }
 

@@ -86,7 +86,8 @@ def expect(
         for kernel, seen, group in _by_kernel(subjects, modelled, judges):
             left_out[group] = seen
             for chunk in np.array_split(group, max(1, -(-len(group) // _CHUNK))):
-                curve = _by_model(kernel, rows.iloc[at[chunk].astype(int)], _mrr(subjects, chunk), count)
+                mrr = _mrr(subjects, chunk)
+                curve = _by_model(kernel, rows.iloc[at[chunk].astype(int)], mrr, judges.tilt.factor(mrr), count)
                 add(chunk, curve, noise)
     for standing in ("rate", NOTICE, GRACE):
         places = np.flatnonzero(source == standing)
@@ -145,13 +146,18 @@ def _in_place(parts: list[tuple[np.ndarray, Months]], n: int) -> Months:
     return Months(*whole)
 
 
-def _by_model(kernel: Kernel, rows: pd.DataFrame, mrr: np.ndarray, count: int) -> _Days:
-    """The model's curve day by day; beyond its last horizon hazard and growth go on at the pace until then."""
+def _by_model(kernel: Kernel, rows: pd.DataFrame, mrr: np.ndarray, tilt: np.ndarray, count: int) -> _Days:
+    """The model's curve day by day; beyond its last horizon hazard and growth go on at the pace until then.
+
+    Parameters
+    ----------
+    tilt : (n,) what cumulative hazards are multiplied with.
+    """
     curve = curve_of(kernel, rows.reset_index(drop=True))
     days = np.arange(1, count + 1, dtype=np.float64)
     last = float(curve.ends[-1])
     inside = np.minimum(days, last)
-    staying = (1 - curve.churn(inside)) ** np.maximum(days / last, 1)
+    staying = (1 - curve.churn(inside)) ** (tilt[:, None] * np.maximum(days / last, 1))
     ratio = np.ones((len(mrr), count))
     if curve.ratios is not None:
         ratio = 1 + (curve.retained_ratio(inside) - 1) * np.maximum(days / last, 1)

@@ -194,6 +194,7 @@ def _rows(
     )
     for name in chosen.shared.columns:
         made[name] = chosen.shared[name].fillna(0.0).to_numpy(dtype=np.float64)
+    made["growth_sd"] *= ((until - start).days / 90) ** 0.5
     return made
 
 

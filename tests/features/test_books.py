@@ -130,8 +130,13 @@ def test_holders_are_those_of_each_day_by_itself(open_tables: Open) -> None:
             expected = {account: day_by_day(rows, known_on) for account, rows in named.items()}
             assert found == {account: told for account, told in expected.items() if told}
             ever = books_ever(history, FIRST + dt.timedelta(known_on))
-            pairs = sorted({(account, csm) for account, told in expected.items() for csm, _, _ in told})
-            assert list(ever.itertuples(index=False, name=None)) == pairs
+            pairs: dict[tuple[str, str], int] = {}
+            for account, told in expected.items():
+                for csm, begin, _ in told:
+                    pairs[account, csm] = min(begin, pairs.get((account, csm), begin))
+            days = [(since.date() - FIRST).days for since in ever["since"]]
+            found_pairs = list(zip(ever["account_id"], ever["csm_id"], days, strict=True))
+            assert found_pairs == [(*pair, pairs[pair]) for pair in sorted(pairs)]
 
     check()
 

@@ -25,18 +25,22 @@ from training.judges import JUDGES_FOLDER, Judges, dealt, fit_judges, learn_judg
 from training.kernel import save_kernel
 from training.plan import make_plan
 from training.recipe import Recipe
+from training.sizes import Tilt
 
 GROUPS = 2
 
 
 def books_of(dataset: Dataset, csms: int = 5, seed: int = 0) -> pd.DataFrame:
-    """Most accounts belong to one CSM, some have had two, and some none."""
+    """Most accounts belong to one CSM, some have had two, and some none; half were there from the first day on."""
     rng = np.random.default_rng(seed)
     accounts = rng.permutation(np.unique(dataset.accounts))
     first, second = accounts[: int(0.9 * len(accounts))], accounts[: int(0.1 * len(accounts))]
     pairs = pd.DataFrame({"account_id": np.concatenate([first, second])})
     pairs["csm_id"] = [f"c{n}" for n in rng.integers(0, csms, len(pairs))]
-    return pairs.drop_duplicates(ignore_index=True)
+    days = np.unique(dataset.as_of).astype("datetime64[us]")
+    since = rng.choice(days, len(pairs))
+    pairs["since"] = np.where(rng.random(len(pairs)) < 0.5, days[0], since)
+    return pairs.drop_duplicates(["account_id", "csm_id"], ignore_index=True)
 
 
 def with_groups(settings: Settings, groups: int) -> Settings:
@@ -61,42 +65,49 @@ def judges(dataset: Dataset, fit: Callable[..., Judges]) -> Judges:
     return fit(dataset)
 
 
-def book_of(judges: Judges, dataset: Dataset, group: int) -> set[str]:
-    """Accounts that somebody of a group has ever looked after."""
-    mine = {csm for csm, place in judges.groups.items() if place == group}
-    return {a for a, csm in zip(dataset.books["account_id"], dataset.books["csm_id"], strict=True) if csm in mine}
+def book_of(judges: Judges, dataset: Dataset, group: int) -> set[tuple[str, np.datetime64]]:
+    """Rows of accounts from the day on that somebody of a group began to look after them."""
+    since: dict[str, np.datetime64] = {}
+    for row in dataset.books.itertuples(index=False):
+        if judges.groups[str(row.csm_id)] == group:
+            day = np.datetime64(row.since, "D")
+            since[str(row.account_id)] = min(day, since.get(str(row.account_id), day))
+    rows = zip(dataset.accounts.tolist(), dataset.as_of, strict=True)
+    return {(account, day) for account, day in rows if account in since and since[account] <= day}
 
 
-def test_no_judge_learns_from_an_account_of_a_book_that_it_judges(
-    dataset: Dataset, fit: Callable[..., Judges], monkeypatch: pytest.MonkeyPatch
+def test_no_judge_learns_from_a_row_of_a_book_that_it_judges(
+    dataset: Dataset, fit: Callable[..., Judges], fitted: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learned: list[dict[str, set[str]]] = []
+    learned: list[dict[str, set[tuple[str, np.datetime64]]]] = []
     genuine = judging.fit_hazards
 
     def spy(data: Dataset, outcome: str, learning: Any, *rest: Any, **named: Any) -> Any:
         parts = {f"{h} {name}": part for h, each in learning.items() for name, part in vars(each).items()}
-        learned.append({name: set(part.accounts.tolist()) for name, part in parts.items()})
+        learned.append({n: set(zip(part.accounts.tolist(), part.as_of, strict=True)) for n, part in parts.items()})
         return genuine(data, outcome, learning, *rest, **named)
 
     monkeypatch.setattr(judging, "fit_hazards", spy)
     judges = fit(dataset)
     assert sorted(judges.kernels) == list(range(GROUPS))
     assert len(learned) == GROUPS
-    everybody = set(dataset.accounts.tolist())
+    whole = {
+        f"{h} {name}": set(zip(part.accounts.tolist(), part.as_of, strict=True))
+        for h, each in judging.refit_learning(dataset, fitted.plan, settings.training.seed).items()
+        for name, part in vars(each).items()
+    }
     for group, parts in enumerate(learned):
         mine = book_of(judges, dataset, group)
         assert len(parts) == 4
-        assert 0.3 < len(mine) / len(everybody) < 0.7
-        for seen in parts.values():
-            assert not seen & mine
-        # What is left is all there, accounts of nobody among it.
-        assert set().union(*parts.values()) == everybody - mine
+        assert 0.2 < len(mine) / len(dataset.accounts) < 0.7
+        for name, seen in parts.items():
+            assert seen == whole[name] - mine  # and what is left is all there, rows of nobody among it
 
 
-def altered(dataset: Dataset, accounts: set[str]) -> Dataset:
-    """The same where other accounts are concerned; of these everything is another."""
+def altered(dataset: Dataset, book: set[tuple[str, np.datetime64]]) -> Dataset:
+    """The same where other rows are concerned; of these everything is another."""
     rng = np.random.default_rng(1)
-    mine = np.isin(dataset.accounts, sorted(accounts))
+    mine = np.array([row in book for row in zip(dataset.accounts.tolist(), dataset.as_of, strict=True)])
     order = np.where(mine, 0, np.arange(len(mine)))
     order[mine] = rng.permutation(np.flatnonzero(mine))
     churn = dataset.targets["churn"]
@@ -151,6 +162,7 @@ def test_without_groups_everybody_is_judged_by_what_has_seen_them(
 def test_who_leaves_too_little_to_learn_from_stands_alone(dataset: Dataset, fit: Callable[..., Judges]) -> None:
     accounts = np.unique(dataset.accounts)
     most = pd.DataFrame({"account_id": accounts, "csm_id": np.where(np.arange(len(accounts)) < 15, "small", "large")})
+    most["since"] = dataset.as_of.min().astype("datetime64[us]")
     found = fit(replace(dataset, books=most))
     assert found.alone == {"large"}
     assert found.groups == {"small": 1}
@@ -183,6 +195,7 @@ def test_what_was_saved_says_the_same(judges: Judges, saved: Path, dataset: Data
     found = load_judges(saved)
     assert found is not None
     assert (found.groups, found.alone, found.unforeseen) == (judges.groups, judges.alone, judges.unforeseen)
+    assert found.tilt == judges.tilt != Tilt()
     rows = dataset.rows.iloc[:300]
     for csm in ("", *judges.groups):
         for horizon in judges.everybody.horizons:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from training.dataset import Dataset, Target
 from training.unforeseen import Unforeseen, unforeseen_of
+from training.unseen import Unseen, unseen_of
 
 SPREADS = st.dictionaries(st.integers(1, 400), st.floats(0, 2), max_size=4)
 
@@ -86,10 +87,13 @@ def final_of(kernel: Any, drawn: np.ndarray | None = None, errors: dict[int, flo
     return SimpleNamespace(kernel=kernel, ratio_errors=errors or {}, drawn=lambda latest, count, seed: draws)
 
 
+def halves_of(dataset: Dataset, kernel: Any) -> Unseen:
+    even = np.isin(dataset.accounts, np.unique(dataset.accounts)[::2])
+    return unseen_of(dataset, 90, {0: (kernel, even), 1: (kernel, ~even)})
+
+
 def shock_of(dataset: Dataset, kernel: Any) -> float:
-    accounts = np.unique(dataset.accounts)
-    halves = {0: (kernel, accounts[::2]), 1: (kernel, accounts[1::2])}
-    return unforeseen_of(dataset, final_of(kernel), halves).shock_sd
+    return unforeseen_of(dataset, final_of(kernel), halves_of(dataset, kernel)).shock_sd
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -113,16 +117,19 @@ def test_shocks_are_those_of_plain_loops_over_days_far_apart() -> None:
     came = {day: int(dataset.targets["churn"].labels[dataset.as_of == np.datetime64(day), 1].sum()) for day in kept}
     expected, chance = 200 * 0.15, 200 * 0.15 * 0.85
     level = sum(came.values()) / (5 * expected)
-    own = sum((came[day] / (level * expected) - 1) ** 2 - chance / expected**2 for day in kept) / 4
-    assert found == pytest.approx(max((4 * 0.15**2 + 4 * own) / 8, 0.05**2) ** 0.5)
+    by_chance = chance / expected**2
+    own = sum((came[day] / (level * expected) - 1) ** 2 for day in kept) / 4 - by_chance
+    prior, weight = 4 / 0.15**4, 4 / (0.15**2 + by_chance) ** 2
+    assert found == pytest.approx(max((prior * 0.15**2 + weight * own) / (prior + weight), 0.05**2) ** 0.5)
 
 
 def test_with_next_to_no_days_the_usual_holds() -> None:
     few = world(0.9, months=4)
     assert shock_of(few, Constant(0.15)) == 0.15
-    assert unforeseen_of(world(0.0), final_of(Constant(0.15)), {}).shock_sd == 0.15
-    nobody = {0: (Constant(0.15), np.array([], dtype=object))}
-    assert unforeseen_of(world(0.0), final_of(Constant(0.15)), nobody).shock_sd == 0.15
+    whole = world(0.0)
+    assert unforeseen_of(whole, final_of(Constant(0.15)), unseen_of(whole, 90, {})).shock_sd == 0.15
+    nobody = unseen_of(whole, 90, {0: (Constant(0.15), np.zeros(len(whole.accounts), dtype=bool))})
+    assert unforeseen_of(whole, final_of(Constant(0.15)), nobody).shock_sd == 0.15
     assert shock_of(world(0.0, p=0.0), Constant(0.15)) >= 0.05
 
 
@@ -130,16 +137,17 @@ def test_level_and_growth_are_those_of_the_fit() -> None:
     dataset = world(0.0, accounts=50, months=6)
     rng = np.random.default_rng(0)
     common = np.exp(0.2 * rng.standard_normal((20_000, 1)))
-    found = unforeseen_of(dataset, final_of(Constant(0.1), 0.1 * common * np.ones(50), {30: 9.0, 90: 0.03}), {})
+    none = unseen_of(dataset, 90, {})
+    found = unforeseen_of(dataset, final_of(Constant(0.1), 0.1 * common * np.ones(50), {30: 9.0, 90: 0.03}), none)
     assert found.level_sd == pytest.approx(np.sqrt(np.exp(0.04) - 1), rel=0.05)
-    assert found.growth_sd == 0.03
-    assert unforeseen_of(dataset, final_of(Constant(0.1)), {}).growth_sd == 0
+    assert found.growth_sd == pytest.approx(np.hypot(0.03, 0.015))  # its calibration, and what is usual
+    assert unforeseen_of(dataset, final_of(Constant(0.1)), none).growth_sd == pytest.approx(0.015)
     assert found.spread == {}
 
 
 def test_the_spread_is_what_is_left_of_retained_revenue(fitted: Any, make_dataset: Callable[..., Dataset]) -> None:
     dataset, kernel = fitted.dataset, fitted.kernel
-    found = unforeseen_of(dataset, fitted.hazards, {})
+    found = unforeseen_of(dataset, fitted.hazards, unseen_of(dataset, 90, {}))
     target = dataset.targets["churn"]
     for place, horizon in enumerate(target.horizons):
         told = kernel.retained_ratio(dataset.rows, horizon)
@@ -147,6 +155,7 @@ def test_the_spread_is_what_is_left_of_retained_revenue(fitted: Any, make_datase
         assert found.spread[horizon] == pytest.approx(sum(left) / len(left))
     assert 0 < found.level_sd < 0.2
     noise = np.random.default_rng(0).normal(0, 0.3, dataset.retained_ratio.shape)
-    louder = unforeseen_of(replace(dataset, retained_ratio=dataset.retained_ratio + noise), fitted.hazards, {})
+    other = replace(dataset, retained_ratio=dataset.retained_ratio + noise)
+    louder = unforeseen_of(other, fitted.hazards, unseen_of(other, 90, {}))
     for horizon in target.horizons:
         assert louder.spread[horizon] - found.spread[horizon] == pytest.approx(0.09, rel=0.1)
