@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from features.errors import TenureError
 from features.history import History
 from serving.answers import plain
-from serving.reports import GROUPINGS
+from serving.reports import GROUPINGS, HELD_LAST, named_accounts
 from serving.store.reading import run_before
 from serving.store.reports import Report
 from success.periods import Period
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from success.revenue.report import RevenueReport
     from success.worth import RoiReport
 
-__all__ = ["Accounts", "account_for", "day_known", "last_period"]
+__all__ = ["Accounts", "account_for", "day_known", "last_period", "usual_period"]
 
 
 _TREND = 4
@@ -42,6 +42,7 @@ class Accounts:
     roi : what each CSM was worth.
     revenue : what was earned, by what it is told by; by nothing under "".
     before : what was earned in the periods before it, as known on the same day, the oldest first.
+    held_last : who held each account last that anybody ever held, as known on the day.
     """
 
     period: Period
@@ -49,17 +50,35 @@ class Accounts:
     roi: RoiReport
     revenue: Mapping[str, RevenueReport]
     before: tuple[RevenueReport, ...] = ()
+    held_last: Mapping[str, str] = field(default_factory=dict)
 
     def reports(self, now: dt.datetime) -> list[Report]:
         """What is kept of it: the report on CSMs first."""
         told: list[tuple[str, str, Any]] = [("roi", "", self.roi)]
         told += [("revenue", by, one) for by, one in self.revenue.items()]
-        return [Report(kind, self.period.name, by, self.as_of, now, plain(one.to_json())) for kind, by, one in told]
+        worth, *earned = [
+            Report(kind, self.period.name, by, self.as_of, now, plain(one.to_json())) for kind, by, one in told
+        ]
+        named = named_accounts(worth)
+        held = {account: csm for account, csm in self.held_last.items() if account in named}
+        return [replace(worth, body={**worth.body, HELD_LAST: held}), *earned]
 
     def rows(self, by: str = "") -> list[dict[str, Any]]:
         """One row a figure: of CSMs, and of what was earned in total and by one thing."""
-        roi = [{"report": "roi", "by": "csm", **row} for row in self.roi.rows()]
+        roi = [{"report": "roi", "by": "csm", **row} for row in _of_kind(self.roi)]
         return roi + [{"report": "revenue", **row} for row in self.revenue[by].rows()]
+
+
+def _of_kind(roi: RoiReport) -> Iterator[dict[str, Any]]:
+    """The rows of a report on CSMs, with what kind of group each is of; groups are called as those of revenue."""
+    from success.revenue.document import ALL, NONE, ONE
+    from success.worth.definitions import BY_NAME
+
+    # The company comes first, then nobody: a CSM may have the name of either.
+    size = sum(name in BY_NAME for name in vars(roi.company))
+    for place, row in enumerate(roi.rows()):
+        kind = ALL if place < size else NONE if roi.nobody is not None and place < 2 * size else ONE
+        yield {**row, "group": row["group"] if kind == ONE else kind, "group_kind": kind}
 
 
 def account_for(
@@ -105,7 +124,15 @@ def account_for(
     while trend and len(before) <= _TREND:
         before.append(before[-1].before)
     earlier = revenue_series(history, before[:0:-1], as_of, ledger=ledger)
-    return Accounts(period, as_of, roi, revenue, tuple(earlier))
+    return Accounts(period, as_of, roi, revenue, tuple(earlier), _held_last(history, as_of))
+
+
+def _held_last(history: History, as_of: dt.date) -> dict[str, str]:
+    """Who held each account last, by account_id; of one that left, who held it then or took it over since."""
+    from success.worth.holdings import spans_of
+
+    last = spans_of(history, dt.date(1000, 1, 1), as_of, as_of).drop_duplicates("account_id", keep="last")
+    return dict(zip(last["account_id"].astype(str), last["csm_id"].astype(str), strict=True))
 
 
 def _health(store: Store, until: dt.date) -> pd.DataFrame | None:
@@ -142,6 +169,22 @@ def last_period(as_of: dt.date) -> Period:
     ('2025Q3', '2025Q2')
     """
     return Period.parse(f"{as_of.year}Q{(as_of.month + 2) // 3}").before
+
+
+def usual_period(history: History, as_of: dt.date) -> Period:
+    """The last quarter that is over on a day and of whose last month costs are known, as they are booked after it.
+
+    Without a table of costs, or where none are known of the last five quarters: the last quarter that is over.
+    """
+    from success.economics import spending
+
+    booked = set(spending(history, as_of).rows["month"].dt.date)
+    last = period = last_period(as_of)
+    for _ in range(_TREND + 1):
+        if period.months[-1] in booked:
+            return period
+        period = period.before
+    return last
 
 
 def day_known(history: History, period: Period | None, as_of: dt.date | None) -> dt.date:

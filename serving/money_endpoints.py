@@ -14,7 +14,8 @@ from serving.endpoints import book_of, json_response
 from serving.latest import Latest
 from serving.money_requests import RevenueRequest, RoiRequest
 from serving.problems import ProblemError
-from serving.reports import bound_revenue, bound_roi, revenue_document, roi_document
+from serving.reports import bound_revenue, bound_roi, named_accounts, revenue_document, roi_document
+from serving.store.holders import last_seen
 from serving.store.reports import Report, report_of, told_periods
 from serving.store.store import Store
 
@@ -33,7 +34,8 @@ class MoneyEndpoints:
     async def roi(self, request: Request, caller: Caller | None) -> Response:
         asked = RoiRequest.parse(await read_body(request, MAX_SMALL_BODY))
         bound, store = book_of(caller), await self._latest.store()
-        theirs = frozenset() if bound is None else await self._theirs(bound)
+        if bound is not None:
+            (await self._latest.now()).scored()  # without a scored day nobody can tell who holds what today
 
         def answer() -> bytes:
             report = _report(store, "roi", asked.period)
@@ -42,7 +44,7 @@ class MoneyEndpoints:
             if bound is None:
                 told = roi_document(report, wanted)
             elif wanted == bound:  # another CSM is told of as one that is not there
-                told = bound_roi(report, bound, theirs)
+                told = bound_roi(report, bound, last_seen(store, named_accounts(report)))
             if told is None:
                 raise _unknown_csm(report, wanted)
             request.state.told = {"rows": len(told["csms"])}
@@ -63,19 +65,6 @@ class MoneyEndpoints:
             return encode(told)
 
         return json_response(await self._latest.ask(answer))
-
-    async def _theirs(self, bound: str) -> frozenset[str]:
-        """The accounts that are in the books of others today.
-
-        Raises
-        ------
-        ProblemError : 503, no day is scored yet, so that nobody can tell.
-        """
-        _, book = await self._latest.ask_book()
-        if "csm_id" not in book.columns:
-            return frozenset()
-        others = book["csm_id"].notna() & (book["csm_id"] != bound)
-        return frozenset(book.loc[others, "account_id"])
 
 
 def _report(store: Store, kind: str, period: str, by: str = "") -> Report:

@@ -10,10 +10,12 @@ from typing import Any
 __all__ = ["COLUMNS", "csv_of"]
 
 COLUMNS = (
-    "report", "period", "by", "group", "metric", "value", "low", "high", "unit", "numerator", "denominator", "note",
-    "formula",
+    "report", "period", "by", "group", "group_kind", "metric", "value", "low", "high", "unit", "numerator",
+    "denominator", "note", "formula",
 )  # fmt: skip
-"""report: roi or revenue. group: of what it is told by; of everybody where it is empty. low, high: 90 % interval."""
+"""report: roi or revenue. by: what it is told by; empty for revenue of all accounts. group: one of those, or as its
+kind is called. group_kind: everybody (all accounts), nobody (those that are in no group) or one. low, high: 90 %
+interval."""
 
 _RUN = ("=", "+", "-", "@", "\t", "\r")
 """A text that begins so is a formula to a spreadsheet."""

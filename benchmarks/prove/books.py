@@ -22,6 +22,9 @@ PERIODS = ("2025Q1", "2025")
 FIRST_SEED = 7000
 """The errors that baselines are given were chosen on companies of smaller seeds."""
 COVERAGE = 0.90
+_MANY, _ROOM = 30, 2.5
+"""Of fewer companies than that chance decides on which side of nine of ten the shares fall: there they must not be
+shown to be on the wrong one, by so many standard errors."""
 RANKED_BY = (*METHODS, "book_change", "same_accounts", "true_forecast", "true_effect")
 
 
@@ -46,10 +49,12 @@ def judge_books(out: Path, seeds: int) -> bool:
     for skill in ("as_they_are", "all_alike"):
         summary[skill] = {period: _summed([run[skill][period] for run in runs]) for period in PERIODS}
     record.close(numbers, summary)
-    return all(
-        summary[skill][period]["holds_revenue"][0] >= COVERAGE for skill in ("as_they_are", "all_alike")
-        for period in PERIODS
-    ) and all(summary["all_alike"][period]["called"][0] <= 1 - COVERAGE for period in PERIODS)  # fmt: skip
+    told = [summary[skill][period]["holds_revenue"] for skill in ("as_they_are", "all_alike") for period in PERIODS]
+    called = [summary["all_alike"][period]["called"] for period in PERIODS]
+    room = _ROOM if len(runs) < _MANY else 0.0
+    return all(share + room * error >= COVERAGE for share, error in told) and all(
+        share - room * error <= 1 - COVERAGE for share, error in called
+    )
 
 
 def _company(seed: int) -> dict[str, Any]:
@@ -79,17 +84,15 @@ def _counted(rows: pd.DataFrame, skilled: bool) -> dict[str, Any]:
     if skilled:
         side = np.sign(books["skill"] - whole["skill"])
         found["rightly"] = int(((books["called"] != 0) & (side == books["called"])).sum())
-        found["rank_correlation"] = {name: _ranked(books, name) for name in RANKED_BY}
-        found["nobody_ranked"] = {name: bool(books[name].nunique() < 2) for name in METHODS}
+        known = [name for name in RANKED_BY if books[name].notna().any()]
+        found["rank_correlation"] = {name: _ranked(books, name) for name in known}
+        found["difference_seen"] = {name: bool(books[f"{name}_seen"].any()) for name in METHODS}
     return found
 
 
-def _ranked(books: pd.DataFrame, name: str) -> float | None:
-    """Spearman's correlation with skill; 0 where everybody stands alike, None where there is nothing to rank by."""
-    known = books[[name, "skill"]].dropna()
-    if known.empty:
-        return None
-    ranks = known.rank()
+def _ranked(books: pd.DataFrame, name: str) -> float:
+    """Spearman's correlation with skill; 0 where everybody stands alike."""
+    ranks = books[[name, "skill"]].dropna().rank()
     return float(ranks[name].corr(ranks["skill"])) if ranks[name].nunique() > 1 else 0.0
 
 
@@ -103,9 +106,9 @@ def _summed(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     told["churns_over_expected"] = sum(one["churns"] for one in found) / sum(one["expected_churns"] for one in found)
     if "rightly" in found[0]:
         told["rightly_of_called"] = [sum(one[name] for one in found) for name in ("rightly", "called")]
-        correlations = {name: [one["rank_correlation"][name] for one in found] for name in RANKED_BY}
-        told["rank_correlation"] = {name: _mean(values) for name, values in correlations.items()}
-        told["nobody_ranked"] = {name: sum(one["nobody_ranked"][name] for one in found) for name in METHODS}
+        correlations = [one["rank_correlation"] for one in found]
+        told["rank_correlation"] = {name: _mean([one[name] for one in correlations]) for name in correlations[0]}
+        told["difference_seen"] = {name: sum(one["difference_seen"][name] for one in found) for name in METHODS}
     return told
 
 
@@ -117,8 +120,7 @@ def _share(counts: Sequence[float], of: Sequence[float]) -> list[float]:
     return [share, float(np.sqrt(np.sum(rest**2) * len(rest) / max(len(rest) - 1, 1)) / total.sum())]
 
 
-def _mean(values: Sequence[float | None]) -> list[float] | None:
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
-    if not len(known):
-        return None
-    return [float(known.mean()), float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("nan")]
+def _mean(values: Sequence[float]) -> list[float]:
+    """A mean and its standard error."""
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+    return [float(np.mean(values)), error]

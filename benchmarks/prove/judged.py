@@ -47,8 +47,9 @@ def judged_books(seed: int, periods: tuple[str, ...], equal_skill: bool) -> dict
     expected_churns, over (expected over realised revenue), holds_revenue and holds_exit (whether the 90 % interval of
     expected over realised holds 1, of revenue and of MRR at the end), called (1 better, -1 worse, 0 neither),
     too_small, remainder and remainder_sd (of the exit impact), and what CSMs could be ranked by: money and losses
-    (shrunken), book_change (MRR at the end less that at the start), same_accounts (MRR at the end of who was there at
-    the start, over that), true_forecast and true_effect.
+    (shrunken; money_seen and losses_seen: whether CSMs are told apart at all), book_change (MRR at the end less that
+    at the start), same_accounts (MRR at the end of who was there at the start, over what it was), true_forecast and
+    true_effect.
     """
     settings = Settings(training=TrainingSettings(min_churned=(40, 20, 20)))
     company = simulate(ACCOUNTS, MONTHS, seed, start=START, equal_skill=equal_skill)
@@ -96,8 +97,8 @@ def _told(inputs: RoiInputs, company: Company, changes: pd.Series) -> pd.DataFra
     rows["skill"] = rows["csm_id"].map(skill).astype(np.float64)
     for method in METHODS:
         ranking = shrunken(figures, method)
-        # Where no difference is seen nobody is ranked, and all stand alike.
         rows[method] = rows["csm_id"].map(dict(zip(ranking.csms, ranking.figures.estimate, strict=True)))
+        rows[f"{method}_seen"] = ranking.figures.seen
     rows["book_change"] = rows["csm_id"].map(changes).fillna(0.0)
     rows["same_accounts"] = [figures[csm].realised_exit_mrr / max(figures[csm].mrr, 1e-9) for csm in csms]
     rows = rows.merge(_known_truth(inputs, company), on="csm_id", how="left")

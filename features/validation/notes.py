@@ -25,7 +25,7 @@ _ATTRIBUTES = {"accounts": ("segment", "industry", "region", "employees"), "user
 def notes(history: History) -> list[str]:
     """One sentence for each thing worth knowing, in the order of the tables."""
     said = [*_missing_tables(history), *_early_usage(history), *early_rows(history.con, history.sources)]
-    said += [*_undated(history), *_quiet_feeds(history), *_few_churns(history)]
+    said += [*_undated(history), *_quiet_feeds(history), *_few_churns(history), *_converted(history)]
     for table in history.report.tables:
         if table.unknown_columns:
             said.append(f"{table.table}: columns that Tenure does not use: {', '.join(table.unknown_columns)}.")
@@ -38,18 +38,32 @@ def warnings(history: History) -> list[str]:
 
 
 def _currencies(history: History) -> list[str]:
-    """Currencies are never converted, so nothing that adds or compares MRR means anything across them."""
-    rows = history.con.execute(
-        "SELECT currency, count(*) FROM subscriptions WHERE currency IS NOT NULL AND NOT coalesce(trial, false) "
-        "AND _bad_from IS NULL GROUP BY currency ORDER BY count(*) DESC, currency"
-    ).fetchall()
-    if len(rows) < 2:
+    """Without rates nothing converts currencies, so that nothing that adds or compares MRR means anything."""
+    if history.settings.revenue.rates or not (listed := _in_currencies(history)):
         return []
-    listed = ", ".join(f"{currency} in {count:,}" for currency, count in rows[:5])
     return [
         f"Subscriptions are in several currencies ({listed}), which are never added or converted: turn mrr into one "
         "currency in the mapping, or whatever compares MRR across accounts means nothing."
     ]
+
+
+def _converted(history: History) -> list[str]:
+    """With rates, what they convert and what not."""
+    if not history.settings.revenue.rates or not (listed := _in_currencies(history)):
+        return []
+    return [
+        f"Subscriptions are in several currencies ({listed}): what is told of revenue is converted at [revenue.rates], "
+        "and scores and lists take mrr as it stands; turn it into one currency in the mapping to compare it there."
+    ]
+
+
+def _in_currencies(history: History) -> str:
+    """How many subscriptions are in which currency; empty where there are not several."""
+    rows = history.con.execute(
+        "SELECT currency, count(*) FROM subscriptions WHERE currency IS NOT NULL AND NOT coalesce(trial, false) "
+        "AND _bad_from IS NULL GROUP BY currency ORDER BY count(*) DESC, currency"
+    ).fetchall()
+    return ", ".join(f"{currency} in {count:,}" for currency, count in rows[:5]) if len(rows) > 1 else ""
 
 
 def _lonely_end(history: History) -> list[str]:

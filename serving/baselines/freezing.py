@@ -17,7 +17,7 @@ from serving.baselines.made import Known, assigned, expected_of
 from serving.baselines.wanted import pairs_of, stretches_of
 from serving.store.baselines import baselines_of, freeze, frozen_keys
 from serving.store.store import Store
-from success.baselines import Expectation
+from success.baselines import Expectation, first_expected
 from success.periods import month_of
 from training import registry
 from training.judges import Judges, load_judges
@@ -40,7 +40,8 @@ def freeze_day(
     """Freeze what was expected at the start of a day's month, if that is not frozen yet.
 
     So it is done once a month, on the first of its days that is scored, by the model that scores, and from what was
-    known when the month began. A model that has learned from what came later freezes nothing. CSMs who have taken over
+    known when the month began. A model that has learned from what came later freezes nothing, and nothing is frozen of
+    a month before anything could be expected. CSMs who have taken over
     since the month, the quarter or the year began get baselines of their own of the same day, by the same model.
 
     Returns
@@ -52,17 +53,17 @@ def freeze_day(
     TenureError : the store cannot be written, or subscriptions are in several currencies.
     ValueError : the judges of the model are damaged.
     """
-    held = holders(history, as_of)
+    held, first = holders(history, as_of), first_expected(history, as_of)
     new = 0
     for base in bases_of(as_of):
         month = f"{base:%Y-%m}"
         keys = frozen_keys(store, kind="period", period=month)
         wanted = pairs_of(held, base, as_of)
-        if not keys and base == month_of(as_of):
+        if not keys and base == month_of(as_of) and base >= first:
             judges = judges_known(model, base)
             if judges is not None:
                 told = expected_of(history, _always((judges, model.version)), base, wanted)
-                taken = _taken_over(history, told, held, base)
+                taken = _taken_over(history, told, held, base, first)
                 new += freeze(store, rows_of(told.joined(taken), now))
         elif keys:
             lacking = _lacking(keys, wanted)
@@ -81,12 +82,13 @@ def judges_known(model: RegisteredModel, base: dt.date) -> Judges | None:
     return load_judges(model.folder)
 
 
-def _taken_over(history: History, told: Expectation, held: pd.DataFrame, base: dt.date) -> Expectation:
-    """Of what was expected, what CSMs took over at this month's start or in the month before it."""
+def _taken_over(history: History, told: Expectation, held: pd.DataFrame, base: dt.date, first: dt.date) -> Expectation:
+    """Of what was expected, what CSMs took over at this month's start or in the month before it; in the first month
+    that anything is expected of, all that they hold."""
     ledger = ledger_of(history, base)
     days = {
         (one.account_id, one.csm_id): one.from_on
-        for one in stretches_of(held, ledger, base + dt.timedelta(1))
+        for one in stretches_of(held, ledger, base + dt.timedelta(1), first)
         if one.base == base
     }
     return assigned(told, days)

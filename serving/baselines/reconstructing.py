@@ -23,7 +23,7 @@ from serving.baselines.made import Known, assigned, expected_of
 from serving.baselines.wanted import Stretch, pairs_of, stretches_of
 from serving.store.baselines import baselines_of, freeze, frozen_keys
 from serving.store.store import Store
-from success.baselines import Expectation
+from success.baselines import Expectation, first_expected
 from success.periods import Period, month_of
 from training import registry
 from training.judges import Judges, learn_judges, load_judges, save_judges
@@ -47,7 +47,8 @@ def expectations_for(
 
     What was not frozen is made now, by models that are fitted on what was known then, marked as reconstructed, and
     frozen with that: by the champion if it has learned from nothing later, else by the recipe that every model starts
-    with. Where there was too little to learn from, rates of what was known then stand in.
+    with. Where there was too little to learn from, rates of what was known then stand in. Of months that began before
+    enough of the history was known nothing is made.
 
     Returns
     -------
@@ -62,17 +63,19 @@ def expectations_for(
         raise TenureError(f"{period.name} begins on {period.start}, and nothing of it is known on {as_of}; ask later.")
     now = dt.datetime.now(dt.UTC)
     held, then = holders(history, as_of), _Then(history, home, say)
-    wanted = pairs_of(held, period.start, period.known_until(as_of))
-    _complete_period(history, store, period.start, wanted, then, now)
+    first, until = first_expected(history, as_of), period.known_until(as_of)
+    wanted = pairs_of(held, period.start, until)
+    if period.start >= first:
+        _complete_period(history, store, period.start, wanted, then, now)
     # All that they ever took over: who looks at what is left of it sees only the accounts that stayed.
     judged = {csm for mine in wanted.values() for csm in mine}
-    stretches = [
-        one for one in stretches_of(held, ledger_of(history, as_of), period.known_until(as_of)) if one.csm_id in judged
-    ]
-    _complete_assignments(history, store, stretches, then, now)
+    ledger = ledger_of(history, as_of)
+    ours = held[held["csm_id"].isin(judged)]
+    _complete_assignments(history, store, stretches_of(ours, ledger, until, first), then, now)
     month = f"{period.start:%Y-%m}"
     frozen = expectation_of(baselines_of(store, kind="period", period=month))
-    mine = {(one.account_id, one.from_on.isoformat(), one.csm_id) for one in stretches}
+    # What was frozen stays good when the beginning of the history is thrown away later.
+    mine = {(one.account_id, one.from_on.isoformat(), one.csm_id) for one in stretches_of(ours, ledger, until)}
     taken = [one for one in baselines_of(store, kind="assignment") if (one.account_id, one.period, one.csm_id) in mine]
     return frozen, expectation_of(taken)
 

@@ -19,8 +19,8 @@ class Stretch(NamedTuple):
     Attributes
     ----------
     from_on : the day of the assignment.
-    base : the first of the first month in it at whose start the account was a customer; what was known then is what
-        the CSM took over.
+    base : the first of the first month in it at whose start the account was a customer and something could be
+        expected; what was known then is what the CSM took over.
     """
 
     account_id: str
@@ -42,12 +42,14 @@ def pairs_of(holders: pd.DataFrame, start: dt.date, until: dt.date) -> dict[str,
     return {str(account): list(mine) for account, mine in inside.groupby("account_id")["csm_id"]}
 
 
-def stretches_of(holders: pd.DataFrame, ledger: Ledger, until: dt.date) -> list[Stretch]:
+def stretches_of(holders: pd.DataFrame, ledger: Ledger, until: dt.date, first: dt.date = dt.date.min) -> list[Stretch]:
     """Every assignment with a month start in it, before a day, at which the account paid.
 
     Parameters
     ----------
     ledger : says who paid; as known on that day or later.
+    first : the first of the month before which nothing could be expected. Of assignments that were made earlier only
+        those count whose account was a customer then: of who had left before, not all are in the history.
     """
     runs = _runs(ledger)
     found = []
@@ -58,7 +60,7 @@ def stretches_of(holders: pd.DataFrame, ledger: Ledger, until: dt.date) -> list[
         holders["to_on"].fillna(pd.Timestamp(until)).dt.date.tolist(),
         strict=True,
     ):
-        base = begin if begin.day == 1 else months_after(month_of(begin), 1)
+        base = max(begin if begin.day == 1 else months_after(month_of(begin), 1), first)
         while base < min(end, until) and not _paid(runs.get(account, []), base):
             base = months_after(base, 1)
         if base < min(end, until):

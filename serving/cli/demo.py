@@ -18,7 +18,6 @@ from serving.cli.jobs import only_one
 from serving.cli.options import home_of, settings_of, shared_options, store_of, store_option
 from serving.cli.output import open_history, stages
 from serving.cli.scores import FirstCalls, first_calls, print_scores, scored_days
-from success.periods import Period
 
 if TYPE_CHECKING:
     from serving.job import Done
@@ -89,7 +88,7 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
             "whose health moved most since last week, and why (a week that the model knew)",
         ),
         (f"brief --home {home} {_first(done, calls)}", "one page on the first of them"),
-        (f"roi {tables} --home {home} --period {_known_quarter(last)}", "revenue, and what each CSM brought"),
+        (f"roi {tables} --home {home}", "revenue, and what each CSM brought"),
         (f"token create --home {home} --name me --scope score", "a token, which every request needs; it is shown once"),
         (f"serve --home {home}", "the same answers over HTTP, on port 3000"),
         (f"check {tables}", "what is in the made-up history"),
@@ -98,11 +97,6 @@ def demo(context: click.Context, folder: Path, accounts: int, months: int, seed:
     width = max(len(command) for command, _ in steps)
     for command, why in steps:
         click.echo(f"  {program} {command:<{width}}  {why}")
-
-
-def _known_quarter(last: dt.date) -> str:
-    """The last quarter of which all costs are booked, which takes some days after a month."""
-    return Period.parse(f"{last:%Y}Q{(last.month + 2) // 3}").before.before.name
 
 
 def _first(done: Done, calls: FirstCalls) -> str:

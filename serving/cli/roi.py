@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["roi"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_PERIOD = "2025Q3, 2025-07 or 2025.  [default: the last quarter that is over and whose costs are known]"
 _SOME = 8
 """CSMs that an error names."""
 
@@ -46,7 +47,7 @@ class _PeriodName(click.ParamType):
 @click.command()
 @one_at_a_time("roi")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--period", type=_PeriodName(), help="2025Q3, 2025-07 or 2025.  [default: the last quarter that is over]")
+@click.option("--period", type=_PeriodName(), help=_PERIOD)
 @click.option("--csm", "csm_id", help="Tell all of this CSM.")
 @click.option("--all", "everybody", is_flag=True, help="Tell all of every CSM.")
 @click.option("--as-of", "known_on", type=DAY, help="As known on that day; the end of the observed period otherwise.")
@@ -119,14 +120,14 @@ def _found(
     trend: bool,
 ) -> Accounts:
     """What there is to tell, of the period and the day that are meant."""
-    from serving.accounting import account_for, day_known, last_period
+    from serving.accounting import account_for, day_known, usual_period
 
     as_of = day_known(history, period, known_on)
     if known_on is not None and as_of != known_on:
         name = period.name if period else "it"
         told = f"nothing was observed on or after {as_of}, so that {name} is told up to then."
         click.echo(f"Warning: {told}", err=True)
-    return account_for(history, home, store, period or last_period(as_of), as_of, say, trend=trend)
+    return account_for(history, home, store, period or usual_period(history, as_of), as_of, say, trend=trend)
 
 
 def _csv(found: Accounts, by: str | None) -> str:

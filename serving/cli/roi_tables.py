@@ -41,7 +41,7 @@ def print_roi(worth: Document, revenue: Document, *, details: bool) -> None:
     """
     click.secho(_title(worth), bold=True)
     for note in dict.fromkeys([*revenue["notes"], *worth["notes"]]):
-        say(note)
+        say(_clean(note))
     click.echo()
     _print_movement(revenue)
     click.echo()
@@ -54,7 +54,7 @@ def print_roi(worth: Document, revenue: Document, *, details: bool) -> None:
         _print_csm(csm, worth)
     click.echo()
     for sentence in (worth["shift"]["sentence"], worth["ranking"]["sentence"], worth["question"]):
-        say(_plain(sentence))
+        say(_clean(sentence))
 
 
 def _title(worth: Document) -> str:
@@ -90,7 +90,7 @@ def _print_metrics(title: str, group: Document) -> None:
     ]  # fmt: skip
     _table(title, ["", "", "numerator", "denominator", "formula, or why there is none"], rows, words=1)
     for flag in group["flags"]:
-        say(_plain(flag))
+        say(_clean(flag))
 
 
 _RETAINED = ("nrr", "grr", "logo_retention", "renewal_rate")
@@ -133,10 +133,10 @@ def _print_books(worth: Document) -> None:
     )
     lacking: dict[str, list[str]] = {}
     for csm in worth["csms"]:
-        if csm["roi"]["value"] is None and csm["roi"].get("note"):
+        if csm["roi"].get("note"):
             lacking.setdefault(csm["roi"]["note"], []).append(str(csm["csm_id"]))
     for note, whose in lacking.items():
-        say(_plain(f"ROI of {', '.join(whose)}: {note}"))
+        say(_clean(f"ROI of {', '.join(whose)}: {note}"))
 
 
 def _book(name: object, book: Document, csm: Document) -> list[str]:
@@ -158,9 +158,9 @@ def _book(name: object, book: Document, csm: Document) -> list[str]:
 
 
 def _print_csm(csm: Document, worth: Document) -> None:
-    click.secho(_plain(f"{csm['csm_id']} in {worth['period']}"), bold=True)
+    click.secho(_clean(f"{csm['csm_id']} in {worth['period']}"), bold=True)
     for sentence in (*csm["sentences"], csm["since"]["sentence"]):
-        say(_plain(sentence))
+        say(_clean(sentence))
     made = {"Return (ROI)": csm["roi"], "Loaded cost": csm["cost"], "Gross margin": worth["gross_margin"]}
     rows = [
         [
@@ -191,7 +191,7 @@ def _print_csm(csm: Document, worth: Document) -> None:
 
 
 def _named(rows: Sequence[Document]) -> str:
-    told = ", ".join(_account(one) for one in rows[:_MOST])
+    told = ", ".join(_clean(_called(one)) for one in rows[:_MOST])
     return f"{told} and {len(rows) - _MOST:,} more" if len(rows) > _MOST else told
 
 
@@ -209,8 +209,12 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], word
     Console(width=wide, highlight=False).print(shown)
 
 
+def _called(row: Document) -> str:
+    return f"{row['name']} ({row['account_id']})" if row["name"] else str(row["account_id"])
+
+
 def _account(row: Document) -> str:
-    return _plain(f"{row['name']} ({row['account_id']})" if row["name"] else row["account_id"])
+    return _plain(_called(row))
 
 
 def _group(group: Document) -> str:
@@ -241,6 +245,11 @@ def _signed(value: float | None, digits: int = 0) -> str:
     return _NONE if value is None else f"{value + 0.0:+,.{digits}f}"
 
 
+def _clean(text: str) -> str:
+    """A text from data without what would steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _plain(text: str) -> str:
-    """A text from data without what would steer a terminal or a table."""
-    return escape("".join(c if c.isprintable() else " " for c in text))
+    """A text from data as a cell of a table, which reads what stands in brackets."""
+    return escape(_clean(text))

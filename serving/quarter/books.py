@@ -52,7 +52,7 @@ def books_page(roi: Document, notes: Footnotes) -> str:
         '<p class="caption">Below each figure its 90&nbsp;% interval: the accounts\N{RIGHT SINGLE QUOTATION MARK} own '
         "chance, the forecast\N{RIGHT SINGLE QUOTATION MARK}s error, which all books share, and shocks to the market. "
         "A filled dot: 0 lies outside.</p>"
-        f"{_shift(roi, notes)}{_ranking(roi, notes)}"
+        f"{_to_know(csms)}{_shift(roi, notes)}{_ranking(roi, notes)}"
     )
 
 
@@ -127,6 +127,16 @@ def _roi(metric: Document | None) -> str:
         return f'<td class="n">{NONE}</td>'
     ends = [amount(metric.get(end), 1) for end in ("low", "high")]
     return f'<td class="n">{figure(metric["value"], "multiple")}<span class="range">{" to ".join(ends)}</span></td>'
+
+
+def _to_know(csms: Sequence[Document]) -> str:
+    """Why some have no ROI, and what to know of the others'."""
+    whose: dict[str, list[str]] = {}
+    for one in csms:
+        if note := (one.get("roi") or {}).get("note"):
+            whose.setdefault(str(note), []).append(str(one["csm_id"]))
+    said = "".join(f"<p>ROI of {safe(_listed(names))}: {safe(note)}</p>" for note, names in whose.items())
+    return f'<div class="said small">{said}</div>' if said else ""
 
 
 def _total(book: Document) -> str:

@@ -82,6 +82,7 @@ def _roi_tile(roi: Document, cost: Document, notes: Footnotes) -> str:
         return f'<div class="tile">{name}{none}</div>'
     ends = " to ".join(figure(roi.get(end), "multiple") for end in ("low", "high"))
     paid = f"{amount(cost.get('value'))}{notes.mark('loaded_cost', cost)} cost; 1.0 breaks even"
+    paid += f"<br>{safe(roi['note'])}" if roi.get("note") else ""
     return (
         f'<div class="tile">{name}<div class="value">{figure(roi["value"], "multiple")}</div>'
         f'<div class="made soft">90&nbsp;%: {ends}<br>{paid}</div></div>'

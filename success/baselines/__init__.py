@@ -1,5 +1,6 @@
 """Baselines: what was known on a day and the models of that day in; what was expected of every account out."""
 
+from success.baselines.beginning import OBSERVED, first_expected
 from success.baselines.expectation import COLUMNS, MONTHS, SHARED, Expectation, Moments, Months
 from success.baselines.forecast import expect
 from success.baselines.rates import Rates, rates_of
@@ -10,6 +11,7 @@ __all__ = [
     "GRACE",
     "MONTHS",
     "NOTICE",
+    "OBSERVED",
     "SCORED",
     "SHARED",
     "Expectation",
@@ -17,6 +19,7 @@ __all__ = [
     "Months",
     "Rates",
     "expect",
+    "first_expected",
     "rates_of",
     "subjects_of",
 ]

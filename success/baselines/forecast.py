@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from success.baselines.expectation import MONTHS, SHARED, Expectation, Months
-from success.baselines.rates import Rates
+from success.baselines.rates import SPREAD_DAYS, Rates
 from success.baselines.subjects import GRACE, NOTICE, SCORED
 from success.periods import months_after
 from training.judges import Judges
@@ -75,8 +75,10 @@ def expect(
     source = np.where(modelled, "model", np.where(subjects["standing"] == SCORED, "rate", subjects["standing"]))
     left_out = np.full(len(subjects), fill_value=True)
     parts: list[tuple[np.ndarray, Months]] = []
-    unforeseen = judges.unforeseen if judges else Unforeseen(0.2, 0.2, 0.02, {})
-    noise = unforeseen.variance(np.arange(1, count + 1, dtype=np.float64))
+    # What rates do not foresee of one account is seen in the same history; of all of them it is what is usual.
+    usual = Unforeseen(0.2, 0.2, 0.02, {SPREAD_DAYS: rates.spread})
+    unforeseen = judges.unforeseen if judges else usual
+    noise, of_rates = (told.variance(np.arange(1, count + 1, dtype=np.float64)) for told in (unforeseen, usual))
 
     def add(places: np.ndarray, days: _Days, own: np.ndarray) -> None:
         mrr = subjects["mrr"].to_numpy(dtype=np.float64)[places]
@@ -96,7 +98,7 @@ def expect(
             days = {"rate": _by_rate, NOTICE: _by_notice, GRACE: _by_grace}[standing](
                 some, rates, as_of, count, grace_days
             )
-            add(places, days, noise if standing == "rate" else np.zeros(count))
+            add(places, days, of_rates if standing == "rate" else np.zeros(count))
     told = _told(subjects, source, left_out, as_of, version, reconstructed)
     errors = (unforeseen.level_sd, unforeseen.shock_sd, unforeseen.growth_sd)
     shared = pd.DataFrame({name: np.full(len(subjects), value) for name, value in zip(SHARED, errors, strict=True)})
@@ -168,8 +170,9 @@ def _by_rate(some: pd.DataFrame, rates: Rates, as_of: dt.date, count: int, grace
     """Accounts that nothing more is known of than what their segment does."""
     hazard = np.array([rates.leaving_of(segment) for segment in some["segment"]])
     mrr = some["mrr"].to_numpy(dtype=np.float64)
-    staying = np.exp(-hazard[:, None] * np.arange(1, count + 1)[None, :])
-    return _Days(staying, np.repeat(mrr[:, None], count, axis=1))
+    days = np.arange(1, count + 1)[None, :]
+    grown = np.maximum(1 + rates.growth * days / SPREAD_DAYS, 0)
+    return _Days(np.exp(-hazard[:, None] * days), mrr[:, None] * grown)
 
 
 def _by_notice(some: pd.DataFrame, rates: Rates, as_of: dt.date, count: int, grace_days: int) -> _Days:

@@ -15,6 +15,7 @@ from success.economics.managed import held_on, managed_revenue
 from success.economics.spending import Costs, spending
 from success.metric import Metric
 from success.periods import Period, months_after
+from success.revenue.beginning import history_begins
 from success.revenue.groups import grouped_steps
 from success.revenue.renewals import renewals_of
 
@@ -33,6 +34,7 @@ class Basis:
     renewals : what was up for renewal: renews_on (datetime64[us]), group, value (money; 0 where it did not renew),
         monthly (bool: a term of one month).
     by : what the groups are; None where there are none.
+    begins : the first observed day; who left before it is not in the history.
     """
 
     costs: Costs
@@ -40,13 +42,16 @@ class Basis:
     revenue: Mapping[tuple[str | None, dt.date], float]
     renewals: pd.DataFrame
     by: str | None
+    begins: dt.date
 
     def groups(self, months: Sequence[dt.date]) -> list[str]:
-        """The groups that had revenue or costs in the months given by their first days, sorted."""
+        """The groups that had revenue, costs or renewals in the months given by their first days, sorted."""
         if self.by is None:
             return []
         found = {group for group, month in self.revenue if month in months}
         found |= {group for group, month, _ in self.parts if month in months}
+        due = self.renewals["renews_on"].dt.to_period("M").dt.to_timestamp().isin([pd.Timestamp(m) for m in months])
+        found |= {*self.renewals.loc[due, "group"]}  # who held it on the day before may have had nothing since
         return sorted(group for group in found if group is not None)
 
     def revenue_of(self, months: Sequence[dt.date], group: str | None) -> float:
@@ -87,7 +92,7 @@ def basis_of(history: History, ledger: Ledger, period: Period, as_of: dt.date, b
     within = costs.rows[costs.rows["month"] >= pd.Timestamp(since)]
     parts = _parts(within) | (_parts(apportioned(within, revenue, by)) if by is not None else {})
     renewals = _renewals(history, ledger, belonging["group"], (since, until), as_of)
-    return Basis(costs, parts, _revenue(revenue), renewals, by)
+    return Basis(costs, parts, _revenue(revenue), renewals, by, history_begins(history, as_of))
 
 
 def _parts(rows: pd.DataFrame) -> dict[tuple[str | None, dt.date, str], float]:

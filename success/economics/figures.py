@@ -9,7 +9,7 @@ import pandas as pd
 from features.history import History
 from features.ledger import Ledger
 from success.economics import desk, loaded, renewal_cost, retention_cost, voices
-from success.economics.basis import basis_of
+from success.economics.basis import basis_of, trailing_year
 from success.economics.dealings import dealings_of
 from success.economics.managed import held_on
 from success.metric import Metric
@@ -38,7 +38,7 @@ def economics_metrics(
     Returns
     -------
     By group the metrics by name; None is the total, which comes first and also has the gross margin. Groups are those
-    with revenue, or costs of their own, in the period.
+    with revenue, costs or renewals in the twelve months until the period's end, so that they add up to the total.
 
     Raises
     ------

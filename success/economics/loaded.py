@@ -8,7 +8,7 @@ import pandas as pd
 
 from features.ledger import Ledger
 from success.economics.basis import trailing_year
-from success.economics.spending import Costs, missing_sentence
+from success.economics.spending import Costs, missing_sentence, months_told
 from success.metric import Definition, Metric
 from success.periods import Period
 
@@ -39,7 +39,8 @@ def loaded_cost(costs: Costs, csm_id: str, period: Period, as_of: dt.date) -> Me
     """What a CSM costs in a period: their own loaded costs and their part of those that name neither CSM nor segment.
 
     Not defined, with the sentence why, where a month is missing or not over on as_of, where nothing is booked for the
-    CSM, and where a month's costs name no CSM by whom to divide what names nobody.
+    CSM, or nothing of a month in which accounts were theirs, and where a month's costs name no CSM by whom to divide
+    what names nobody.
     """
     if not period.over_on(as_of):
         return Metric(_LOADED, None, note=f"Not defined: {period.name} is not over on {as_of}, nor its costs known.")
@@ -50,6 +51,10 @@ def loaded_cost(costs: Costs, csm_id: str, period: Period, as_of: dt.date) -> Me
     own = found[found["csm_id"] == csm_id]
     if own.empty or not csm_id:
         return Metric(_LOADED, None, note=f"Not defined: no cost of {csm_id or 'nobody'} is booked in {period.name}.")
+    if unbooked := _unbooked(costs, csm_id, period, own):
+        told = months_told(unbooked)
+        why = f"Not defined: no cost of {csm_id} is booked in {told}, when accounts were theirs."
+        return Metric(_LOADED, None, note=why)
     common = found[(found["csm_id"] == "") & (found["segment"] == "")].groupby("month")["cents"].sum()
     shares = _shares(costs, csm_id, period).reindex(common.index)
     if shares.isna().any():
@@ -58,6 +63,13 @@ def loaded_cost(costs: Costs, csm_id: str, period: Period, as_of: dt.date) -> Me
         return Metric(_LOADED, None, note=why)
     total = (int(own["cents"].sum()) + float((common * shares).sum())) / 100
     return Metric(_LOADED, total, total, note=_to_know(costs, csm_id, period))
+
+
+def _unbooked(costs: Costs, csm_id: str, period: Period, own: pd.DataFrame) -> list[dt.date]:
+    """The months in which accounts were a CSM's and nothing is booked of what they cost themselves."""
+    salary = own[own["category"] == _OWN]
+    booked = {*(own if salary.empty else salary)["month"].dt.date}
+    return [month for month in period.months if month not in booked and (csm_id, month) in costs.held]
 
 
 def _shares(costs: Costs, csm_id: str, period: Period) -> pd.Series:
@@ -77,7 +89,10 @@ def _to_know(costs: Costs, csm_id: str, period: Period) -> str:
     others = int(found.loc[(found["csm_id"] == "") & (found["segment"] != ""), "cents"].sum()) / 100
     sentences = [costs.lacking(period.months, costs.settings.loaded_costs)]
     if own < len(period.months):
-        sentences.append(f"Costs of {csm_id} are booked in {own} of {len(period.months)} months.")
+        sentences.append(
+            f"Costs of {csm_id} are booked in {own} of {len(period.months)} months; no account was theirs in the "
+            "others."
+        )
     if others:
         sentences.append(f"Costs of {others:,.2f} that name a segment and no CSM are in no CSM's cost.")
     return " ".join(sentence for sentence in sentences if sentence)

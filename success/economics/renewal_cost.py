@@ -9,6 +9,7 @@ from success.economics.basis import Basis, no_trend, trailing_year
 from success.economics.spending import missing_sentence
 from success.metric import Definition, Metric, ratio
 from success.periods import Period, months_after
+from success.revenue.beginning import is_before, unknown_before
 
 __all__ = ["DEFINITIONS", "renewal_metrics"]
 
@@ -52,6 +53,8 @@ def renewal_metrics(basis: Basis, period: Period, group: str | None) -> dict[str
 def _ratio(made: Definition, basis: Basis, months: Sequence[dt.date], until: dt.date, group: str | None) -> Metric:
     """Renewal costs over value renewed, of some months until a day."""
     categories = basis.costs.settings.renewal_costs
+    if is_before(months[0], basis.begins):
+        return Metric(made, None, note=unknown_before(basis.begins))
     value = basis.renewed(months[0], until, group)
     if missing := basis.costs.missing_months(months, categories):
         return Metric(made, None, None, value, missing_sentence(basis.costs, missing, "renewal costs"))

@@ -9,6 +9,7 @@ from success.economics.basis import Basis, no_trend, trailing_year
 from success.economics.spending import missing_sentence
 from success.metric import Definition, Metric, ratio
 from success.periods import Period, months_after
+from success.phrases import on_day
 
 __all__ = ["DEFINITIONS", "retention_metrics"]
 
@@ -77,7 +78,7 @@ def retention_metrics(basis: Basis, period: Period, group: str | None) -> dict[s
     told = {metric.definition.name: metric for metric in (*ratios, _change(ratios))}
     months, categories = trailing_year(period.until), basis.costs.settings.retention_costs
     revenue = basis.revenue_of(months, group)
-    told[_MANAGED.name] = Metric(_MANAGED, revenue, revenue)
+    told[_MANAGED.name] = Metric(_MANAGED, revenue, revenue, note=_covered(months[0], period, basis.costs.as_of))
     if missing := basis.costs.missing_months(months, categories):
         why = missing_sentence(basis.costs, missing, "retention costs")
         return told | {made.name: Metric(made, None, note=why) for made in (_TOTAL, *_counted(categories))}
@@ -88,6 +89,14 @@ def retention_metrics(basis: Basis, period: Period, group: str | None) -> dict[s
         made = _CATEGORIES[category]
         told[made.name] = Metric(made, amount, amount)
     return told
+
+
+def _covered(since: dt.date, period: Period, as_of: dt.date) -> str:
+    """The days that there are of the twelve months, where the period is not over."""
+    if period.over_on(as_of):
+        return ""
+    last = as_of - dt.timedelta(days=1)
+    return f"{period.name} is not over: what is told covers the days from {on_day(since)} to {on_day(last)}."
 
 
 def _counted(categories: tuple[str, ...]) -> list[Definition]:

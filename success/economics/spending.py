@@ -12,8 +12,9 @@ import pandas as pd
 from features.history import History
 from features.money import RevenueSettings
 from success.periods import months_after
+from success.revenue.groups import months_held
 
-__all__ = ["Costs", "missing_sentence", "spending"]
+__all__ = ["Costs", "missing_sentence", "months_told", "spending"]
 
 _LISTED = 3
 """Months that are named one by one where they are missing."""
@@ -30,12 +31,14 @@ class Costs:
     as_of : nothing known on or after this day counts, and no month that is not over on it.
     settings : which categories count for what.
     present : whether there is a table of costs at all.
+    held : every CSM and first day of a month in which a paying account was theirs.
     """
 
     rows: pd.DataFrame
     as_of: dt.date
     settings: RevenueSettings
     present: bool
+    held: frozenset[tuple[str, dt.date]] = frozenset()
 
     def of(self, months: Sequence[dt.date], categories: Sequence[str]) -> pd.DataFrame:
         """The rows of some categories in the months given by their first days."""
@@ -98,7 +101,8 @@ def spending(history: History, as_of: dt.date) -> Costs:
         FROM {history.visible("costs", as_of)} ORDER BY month, category, csm_id, segment, cents
         """
     ).df()
-    return Costs(rows.astype({"month": "datetime64[us]"}), as_of, revenue, present=True)
+    held = months_held(history, as_of)
+    return Costs(rows.astype({"month": "datetime64[us]"}), as_of, revenue, present=True, held=held)
 
 
 def missing_sentence(costs: Costs, months: Sequence[dt.date], what: str = "costs") -> str:
@@ -110,8 +114,16 @@ def missing_sentence(costs: Costs, months: Sequence[dt.date], what: str = "costs
     """
     if not costs.present:
         return "Not defined: there is no table of costs."
+    return f"Not defined: no {what} are known for {months_told(months)}."
+
+
+def months_told(months: Sequence[dt.date]) -> str:
+    """Months by name; where there are many, the first ones and how many more.
+
+    >>> months_told([dt.date(2025, 1, 1), dt.date(2025, 3, 1)])
+    '2025-01 and 2025-03'
+    """
     named = [f"{month:%Y-%m}" for month in months]
     if len(named) > _LISTED:
         named = [*named[: _LISTED - 1], f"{len(named) - _LISTED + 1} more months"]
-    told = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
-    return f"Not defined: no {what} are known for {told}."
+    return f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]

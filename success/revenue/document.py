@@ -10,10 +10,14 @@ from success.metric import Metric
 from success.periods import Period
 from success.revenue import movements
 
-__all__ = ["TOTAL", "Group", "RevenueReport"]
+__all__ = ["ALL", "NONE", "ONE", "TOTAL", "Group", "RevenueReport"]
 
 TOTAL = "total"
 """What the group of all accounts is called."""
+
+
+ALL, NONE, ONE = "everybody", "nobody", "one"
+"""Kinds of groups in rows: all accounts, those that are in no group, and one group; the first two are called so too."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,15 @@ class RevenueReport:
         moves = {d.name: d for d in movements.DEFINITIONS}
         rows = []
         for by, group in ((None, self.total), *((self.by, group) for group in self.groups)):
+            kind = ALL if group is self.total else ONE if group.name else NONE
             moved = [Metric(moves[name], value, value) for name, value in group.movement.items()]
             for metric in (*moved, *group.metrics.values()):
                 rows.append(
                     {
                         "period": self.period.name,
                         "by": by or "",
-                        "group": group.name,
+                        "group": group.name if kind == ONE else kind,
+                        "group_kind": kind,
                         "metric": metric.definition.name,
                         "value": metric.value,
                         "unit": metric.definition.unit,

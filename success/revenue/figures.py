@@ -14,6 +14,7 @@ from success.economics import Costs
 from success.economics.spending import missing_sentence
 from success.metric import Metric
 from success.periods import Period
+from success.revenue.beginning import history_begins, is_before, without_rates
 from success.revenue.document import Group
 from success.revenue.drift import drift_flags
 from success.revenue.groups import grouped_steps
@@ -53,9 +54,13 @@ class Side:
         self.by = by
         self.steps = grouped_steps(history, ledger, by, ledger.known_on)
         self.events = events_of(ledger, self.steps)
+        self.begins = history_begins(history, ledger.known_on)
 
     def groups(self, period: Period, until: dt.date, spent: Spent) -> list[Group]:
-        """The figures of each group that had MRR or costs, by its name, of the days from a period's start to a day."""
+        """The figures of each group, by its name, of the days from a period's start to a day.
+
+        Groups are those that had MRR in them, and those that `spent` tells of.
+        """
         start, history, ledger = period.start, self.history, self.ledger
         moved = movements(self.steps, self.events, start, until)
         starting = starting_accounts(history, ledger, self.steps, start, until)
@@ -71,6 +76,8 @@ class Side:
         for name in names:
             metrics = retention_metrics(starting[starting["group"] == name], "exits" in history.tables)
             metrics |= renewal_metrics(up[up["group"] == name], int((early["group"] == name).sum()))
+            if is_before(start, self.begins):
+                metrics = without_rates(metrics, self.begins)
             metrics |= lifetime_metrics(
                 paid.get(name, Paid()),
                 months_of(start, until),

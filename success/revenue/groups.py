@@ -10,7 +10,7 @@ from features.errors import TenureError
 from features.history import History
 from features.ledger import Ledger
 
-__all__ = ["GROUPINGS", "check_grouping", "grouped_steps"]
+__all__ = ["GROUPINGS", "check_grouping", "grouped_steps", "months_held"]
 
 GROUPINGS = ("segment", "plan", "csm", "seller", "cohort")
 """What figures can be told by. cohort: the quarter in which an account first had a paid subscription."""
@@ -61,6 +61,31 @@ def grouped_steps(history: History, ledger: Ledger, by: str | None, as_of: dt.da
         return steps.assign(group=steps["account_id"].map(quarter).fillna(""))
     sql = {"segment": _segments, "csm": _holders, "seller": _sellers}[by](history, as_of)
     return _cut(steps, _spans(history, sql) if sql else None)
+
+
+def months_held(history: History, as_of: dt.date) -> frozenset[tuple[str, dt.date]]:
+    """Every CSM and first day of a month in which an account with a paid subscription was theirs, before as_of."""
+    if "assignments" not in history.tables:
+        return frozenset()
+    day = f"DATE '{as_of.isoformat()}'"
+    rows = history.con.execute(
+        f"""
+        WITH days AS (
+            SELECT "group" AS csm_id, greatest(from_on, started_on) AS begins,
+                   least(coalesce(until_on, {day}), coalesce(ended_on, {day}), {day}) AS ends
+            FROM ({_holders(history, as_of)}) AS held
+            JOIN (
+                SELECT CAST(account_id AS VARCHAR) AS account_id, started_on, ended_on
+                FROM {history.visible("subscriptions", as_of)} WHERE NOT coalesce(trial, false)
+            ) AS paid USING (account_id)
+            WHERE "group" <> ''
+        )
+        SELECT DISTINCT csm_id, CAST(unnest(generate_series(date_trunc('month', begins), ends - INTERVAL 1 DAY,
+                                                            INTERVAL 1 MONTH)) AS DATE) AS month
+        FROM days WHERE begins < ends
+        """
+    ).fetchall()
+    return frozenset((str(csm), month) for csm, month in rows)
 
 
 def _cut(steps: pd.DataFrame, spans: pd.DataFrame | None) -> pd.DataFrame:

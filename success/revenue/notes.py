@@ -10,7 +10,8 @@ import pandas as pd
 from features.history import History
 from features.ledger import Ledger
 from success.periods import Period
-from success.phrases import counted, verb
+from success.phrases import counted, on_day, verb
+from success.revenue.beginning import history_begins, is_before
 
 __all__ = ["notes_on"]
 
@@ -37,6 +38,7 @@ def notes_on(
         note
         for note in (
             _partial(period, until),
+            _before_history(history, ledger, period),
             _converted(history, ledger),
             _undecided(history, ledger, period, until),
             _without_mrr(ledger, period.start),
@@ -52,6 +54,16 @@ def _partial(period: Period, until: dt.date) -> str:
     if until == period.until:
         return ""
     return f"{period.name} is not over: its figures run until {until - dt.timedelta(days=1)} and are partial."
+
+
+def _before_history(history: History, ledger: Ledger, period: Period) -> str:
+    begins = history_begins(history, ledger.known_on)
+    if not is_before(period.start, begins):
+        return ""
+    return (
+        f"The history begins on {on_day(begins)}: who left before it is not in it, so that retention, churn and "
+        "renewals of days before it cannot be told."
+    )
 
 
 def _converted(history: History, ledger: Ledger) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from features.errors import TenureError
 from features.history import History
 from features.ledger import Ledger, ledger_of
-from success.baselines import Expectation
+from success.baselines import Expectation, first_expected
 from success.economics.loaded import gross_margin, loaded_cost
 from success.economics.spending import spending
 from success.metric import Metric
@@ -51,6 +51,7 @@ class RoiInputs:
     costs : by CSM, the loaded cost of the period; also of who has no book.
     open_ends : accounts that left so lately that a return would undo it.
     grace : days within which a return undoes an end.
+    begins : the first day of the history, where the period began too early for anything to be expected; else None.
     """
 
     period: Period
@@ -67,6 +68,7 @@ class RoiInputs:
     gross_margin: Metric
     open_ends: int
     grace: int
+    begins: dt.date | None = None
 
 
 def gather(
@@ -130,6 +132,7 @@ def gather(
         gross_margin(costs, ledger, period, as_of),
         int((left_on >= pd.Timestamp(as_of) - pd.Timedelta(days=grace)).sum()),
         grace,
+        None if len(frozen) or period.start >= first_expected(history, as_of) else history.observed_period(as_of)[0],
     )
 
 

@@ -116,7 +116,7 @@ def _roi(inputs: RoiInputs, book: Book, cost: Metric) -> tuple[Metric, Interval 
     if not cost.value or cost.value < 0 or margin.value is None:
         return Metric(ROI, None, denominator=cost.value, note="Not defined: the cost is not above 0."), None
     made = book.impact_exit.times(margin.value / cost.value)
-    return Metric(ROI, made.value, book.impact_exit.value * margin.value, cost.value), made
+    return Metric(ROI, made.value, book.impact_exit.value * margin.value, cost.value, cost.note), made
 
 
 def _sentences(inputs: RoiInputs, rows: pd.DataFrame, book: Book, whys: dict[str, int]) -> list[str]:
@@ -127,8 +127,8 @@ def _sentences(inputs: RoiInputs, rows: pd.DataFrame, book: Book, whys: dict[str
     made = []
     if too_small(book):
         made.append(
-            f"The book is too small to tell: {number(book.accounts)} accounts, of which {number(book.expected_churns)} "
-            "were expected to leave."
+            f"The book is too small to tell: {_parts(book.accounts, 'account')} and "
+            f"{_parts(book.expected_churns, 'expected churn')}."
         )
     if book.remainder_exit is not None:
         made.append(beyond(book.remainder_exit, verdict(book)))
@@ -152,6 +152,16 @@ def _sentences(inputs: RoiInputs, rows: pd.DataFrame, book: Book, whys: dict[str
     if sum(whys.values()):
         made.append(left_out_sentence(whys))
     return made
+
+
+def _parts(count: float, noun: str) -> str:
+    """A count that may hold parts, with its noun.
+
+    >>> [_parts(x, "account") for x in (1.0, 12.52, 0.02)]
+    ['1 account', '12.5 accounts', 'hardly any account']
+    """
+    shown = number(count)
+    return f"hardly any {noun}" if shown == "0" else f"{shown} {noun}{'' if shown == '1' else 's'}"
 
 
 def _explained(rows: pd.DataFrame, back: set[str]) -> list[dict[str, Any]]:

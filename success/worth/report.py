@@ -16,7 +16,7 @@ from success.worth.inputs import RoiInputs
 from success.worth.person import Person, person_of
 from success.worth.since import since_of
 from success.worth.standings import Method, Ranking, shrunken
-from success.worth.words import NOT_FOR_PAY, QUESTION, shift_sentence
+from success.worth.words import NOT_FOR_PAY, QUESTION, shift_sentence, too_early_sentence
 
 __all__ = ["RoiReport", "roi_report"]
 
@@ -114,7 +114,7 @@ class RoiReport:
         }
 
 
-def roi_report(inputs: RoiInputs, method: Method = "losses") -> RoiReport:
+def roi_report(inputs: RoiInputs, method: Method = "money") -> RoiReport:
     """What the books of a period were worth against what was expected of them.
 
     Parameters
@@ -161,6 +161,8 @@ def _shift(books: Books) -> dict[str, Any]:
 def _notes(inputs: RoiInputs, books: Books) -> list[str]:
     """What holds of the report as a whole."""
     made = [NOT_FOR_PAY]
+    if inputs.begins is not None:
+        made.append(too_early_sentence(inputs.period.start, inputs.begins))
     if not inputs.period.over_on(inputs.as_of):
         last = inputs.until - np.timedelta64(1, "D").astype(object)
         made.append(f"{inputs.period.name} is not over: every figure is partial, up to and with {on_day(last)}.")

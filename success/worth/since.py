@@ -12,7 +12,7 @@ from success.phrases import counted, on_day, verb
 from success.worth.chance import Errors, Interval, drawn, interval
 from success.worth.figures import YEAR
 from success.worth.parts import expected_of, sums
-from success.worth.words import more, within
+from success.worth.words import late_sentence, more, rate_sentence, within
 
 __all__ = ["Since", "since_of"]
 
@@ -27,6 +27,8 @@ class Since:
     first : the day of the earliest, ISO.
     expected, realised : MRR where the CSM's part ended, as expected at the assignment and as it was.
     impact : 12 x the difference.
+    late, counted_from : assignments made before anything could be expected, and the day they count from, ISO.
+    by_rate : assignments of which their segment's rate was expected, since there was no model then.
     """
 
     accounts: int
@@ -38,6 +40,9 @@ class Since:
     realised: float
     impact: Interval | None
     reconstructed: int
+    late: int = 0
+    counted_from: str | None = None
+    by_rate: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, and a sentence."""
@@ -63,10 +68,13 @@ class Since:
         parts = [f"{self.held:,} {verb(self.held, 'is', 'are')} still held", f"{self.left:,} left"]
         if self.handed_over:
             parts.append(f"{self.handed_over:,} went to somebody else")
-        return (
+        told = (
             f"Of {counted(self.accounts, 'account')} taken since {on_day(begun)}, {', '.join(parts)}; a year of what "
             f"they pay is {more(self.impact.value)} was expected when each was taken ({within(self.impact)})."
         )
+        if self.counted_from is not None:
+            told += f" {late_sentence(self.late, pd.Timestamp(self.counted_from).date())}"
+        return told + (f" {rate_sentence(self.by_rate)}" if self.by_rate else "")
 
 
 def since_of(taken: pd.DataFrame) -> dict[str, Since]:
@@ -91,6 +99,7 @@ def since_of(taken: pd.DataFrame) -> dict[str, Since]:
     for n, csm in enumerate(csms):
         rows = taken[book == n]
         outcomes = rows["outcome"].value_counts()
+        late = rows[rows["late"]]
         by_chance = draws.loss["exit"][n] + draws.growth["exit"][n]
         made[str(csm)] = Since(
             len(rows),
@@ -102,5 +111,8 @@ def since_of(taken: pd.DataFrame) -> dict[str, Since]:
             float(realised[n]),
             interval(float(realised[n] - totals[n]), by_chance).times(YEAR),
             int(rows["reconstructed"].sum()),
+            len(late),
+            f"{late['base_on'].iloc[0]:%Y-%m-%d}" if len(late) else None,
+            int((rows["source"] == "rate").sum()),
         )
     return made

@@ -67,15 +67,15 @@ def verdict(book: Book) -> str:
     return "better" if book.remainder_exit.value > 0 else "worse"
 
 
-def shrunken(books: Mapping[str, Book], method: Method = "losses") -> Ranking:
+def shrunken(books: Mapping[str, Book], method: Method = "money") -> Ranking:
     """CSMs ranked on estimates that are drawn towards each other by how unsure they are.
 
     Parameters
     ----------
     books : by csm_id; nobody's book ("") is left out.
-    method : "losses" for the share of the expected churns that did not come, each account alike: what a CSM does shows
-        there first, while a few large accounts decide what remains in money; "money" for the remainder of the exit
-        impact as a share of the starting MRR.
+    method : "money" for the remainder of the exit impact as a share of the starting MRR, which says a little more of
+        true skill on made-up companies; "losses" for the share of the expected churns that did not come, each account
+        alike, which a few large accounts cannot decide.
     """
     csms = [csm for csm, book in books.items() if csm and book.remainder_exit is not None and book.mrr > 0]
     if method == "losses":

@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.history import History
 from features.ledger import Ledger
-from success.baselines import Expectation
+from success.baselines import Expectation, first_expected
 from success.worth.fates import fates_of, mrr_at
 from success.worth.holdings import assignments_of
 
@@ -23,7 +23,7 @@ __all__ = ["TAKEN", "since_taken"]
 
 TAKEN = (
     "account_id", "csm_id", "taken_on", "until_on", "outcome", "mrr", "p", "expected", "kept", "sd", "realised",
-    "level_sd", "shock_sd", "growth_sd", "reconstructed",
+    "level_sd", "shock_sd", "growth_sd", "reconstructed", "source", "base_on", "late",
 )  # fmt: skip
 """The columns of what `since_taken` gives."""
 
@@ -36,7 +36,10 @@ def since_taken(history: History, ledger: Ledger, taken: Expectation, until: dt.
     `TAKEN`, one row for each assignment with a baseline that began before `until`: taken_on (datetime64), until_on
     (datetime64: up to when it is measured), outcome (held, handed_over or left), mrr (when it was taken), p (of having
     left by then), expected, kept (given that it stays), sd, realised (MRR on the day before until_on; 0 where it left),
-    the errors that rows share, reconstructed. Accounts that ended without a churn are in none.
+    the errors that rows share, reconstructed, source of the forecast, base_on (datetime64: its first day), late (bool:
+    it was taken before anything could be expected, and counts from the first month on of which something could; who had
+    left by then is in no row, since the history does not have all of them). Accounts that ended without a churn are in
+    none.
     """
     rows = taken.rows
     ours = (rows["kind"] == "assignment") & (pd.to_datetime(rows["as_of"]) < pd.Timestamp(until))
@@ -49,7 +52,10 @@ def since_taken(history: History, ledger: Ledger, taken: Expectation, until: dt.
     left = fate["left"].to_numpy(dtype=bool)
     day = asked["ends_on"].where(~left, pd.Timestamp(until))
     handed = asked["handed_over"].to_numpy(dtype=bool) & ~left
-    measured = (day > asked["base_on"]) & fate["known"] & ~fate["ended"]
+    base = asked["base_on"]
+    begun = asked["taken_on"] + pd.offsets.MonthBegin(0)  # the first of the first month that it was held at
+    late = (base == pd.Timestamp(first_expected(history, as_of))) & (begun < base)
+    measured = (day > base) & fate["known"] & ~fate["ended"]
     places = np.flatnonzero(measured)
     chosen, day = taken.take(places), day[measured].reset_index(drop=True)
     moments = chosen.until([stamp.date() for stamp in day])
@@ -68,10 +74,15 @@ def since_taken(history: History, ledger: Ledger, taken: Expectation, until: dt.
             "sd": moments.sd_exit,
             "realised": np.where(left[places], 0.0, paid),
             "reconstructed": chosen.rows["reconstructed"].to_numpy(dtype=bool),
+            "source": chosen.rows["source"].astype(object),
+            "base_on": base[measured].to_numpy(),
+            "late": late.to_numpy(dtype=bool)[places],
         }
     )
     for name in chosen.shared.columns:
         made[name] = chosen.shared[name].fillna(0.0).to_numpy(dtype=np.float64)
+    # As in `inputs`: it is an error 90 days on, and grows with the root of time.
+    made["growth_sd"] *= np.sqrt((made["until_on"] - made["base_on"]).dt.days / 90)
     return made[list(TAKEN)].sort_values(["csm_id", "account_id", "taken_on"], ignore_index=True)
 
 

@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from success.baselines import OBSERVED
 from success.phrases import counted, listed_out, money, on_day, percent, verb
 from success.worth.chance import Interval
 from success.worth.figures import Book
 
 __all__ = [
-    "NOT_FOR_PAY", "QUESTION", "account_sentence", "beyond", "left_out_sentence", "losses_sentence", "more", "number",
-    "shift_sentence", "within",
+    "NOT_FOR_PAY", "QUESTION", "account_sentence", "beyond", "late_sentence", "left_out_sentence", "losses_sentence",
+    "more", "number", "rate_sentence", "shift_sentence", "too_early_sentence", "within",
 ]  # fmt: skip
 
 NOT_FOR_PAY = "One period's figure is not evidence for pay or dismissal."
@@ -74,6 +75,30 @@ def losses_sentence(book: Book) -> str:
     return (
         f"{number(book.expected_churns)} of {number(book.accounts)} accounts {verb(1 if few else 2, 'was', 'were')} "
         f"expected to leave; {number(book.churns)} did."
+    )
+
+
+def late_sentence(late: int, day: dt.date) -> str:
+    """Of how many assignments the beginning is not on record.
+
+    >>> late_sentence(1, dt.date(2023, 4, 1))
+    '1 of them was taken before anything could be expected; it counts from 1 April 2023.'
+    """
+    return (
+        f"{late:,} of them {verb(late, 'was', 'were')} taken before anything could be expected; "
+        f"{verb(late, 'it counts', 'they count')} from {on_day(day)}."
+    )
+
+
+def rate_sentence(number: int) -> str:
+    """Of how many there was no model."""
+    return f"Of {number:,} of them the rate of their segment stood in for a model."
+
+
+def too_early_sentence(start: dt.date, begins: dt.date) -> str:
+    """Why there is no figure of any CSM."""
+    return f"Nothing could be expected on {on_day(start)}: the history begins on {on_day(begins)}" + (
+        "." if begins >= start else f", and {OBSERVED} days of it are needed."
     )
 
 

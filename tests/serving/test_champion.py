@@ -312,7 +312,7 @@ def version_beside(home: Path, damage: str = "") -> str:
     shutil.copytree(home / "artifacts" / first.run_id / "artifacts" / MODEL_PATH, folder)
     made = client.create_model_version(name, str(folder), run.info.run_id, tags=first.tags)
     if damage:
-        (file,) = folder.rglob(damage)
+        file = folder / "artifacts" / "kernel" / damage
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     return str(made.version)
 

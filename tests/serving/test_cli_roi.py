@@ -84,12 +84,18 @@ def test_the_csv_has_every_figure(home: Path) -> None:
     assert tuple(rows[0]) == COLUMNS
     told = json.loads((home / "told.json").read_text(encoding="utf-8"))
     found = {(row["report"], row["group"], row["metric"]): row["value"] for row in rows}
-    for group in (told["revenue"]["total"], *told["revenue"]["groups"]):
+    assert {(row["report"], row["group"], row["group_kind"]) for row in rows} == {
+        *((kind, "everybody", "everybody") for kind in ("roi", "revenue")),
+        *((kind, csm, "one") for kind in ("roi", "revenue") for csm in ("ann", "bob")),
+        ("revenue", "nobody", "nobody"),
+    }
+    everybody = {**told["revenue"]["total"], "group": "everybody"}
+    for group in (everybody, *told["revenue"]["groups"]):
         for name, metric in group["metrics"].items():
-            value = found["revenue", group["group"], name]
+            value = found["revenue", group["group"] or "nobody", name]
             assert (float(value) if value else None) == metric["value"]
         for name, moved in group["movement"].items():
-            assert float(found["revenue", group["group"], name]) == moved
+            assert float(found["revenue", group["group"] or "nobody", name]) == moved
     for csm in told["roi"]["csms"]:
         value = float(found["roi", csm["csm_id"], "impact_exit"])
         assert value == pytest.approx(csm["impact_exit"]["value"], abs=0.01)
@@ -124,6 +130,29 @@ def test_the_tables_are_readable(home: Path, capsys: pytest.CaptureFixture[str],
     assert ("ann in 2024Q4" in lines) == (csm is None and by == "csm")
     assert ("bob in 2024Q4" in lines) == (csm == "bob" or by == "csm")
     assert any(line.startswith("closing") and "5,350" in line for line in lines), "by hand in docs/metrics.md"
+
+
+def test_what_to_know_of_a_return_stands_beside_it_as_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in names that look like colours, and of returns that are defined."""
+    with Store.open(address_of(home)) as store:
+        worth, revenue = report_of(store, "roi", "2024Q4"), report_of(store, "revenue", "2024Q4")
+    assert worth is not None
+    assert revenue is not None
+    told = json.loads(json.dumps(roi_document(worth)))
+    first, second, *_ = told["csms"]
+    first |= {"csm_id": "[red]x[/red]"}
+    first["roi"] |= {"value": None, "note": "Not defined: no cost of [red]x[/red] is booked in 2024-11."}
+    second["roi"] |= {"value": 1.5, "note": "Costs of bob are booked in 2 of 3 months."}
+    won = {"account_id": "A[1]", "name": "[b]B[/b]", "left_on": None, "returned_on": "2024-10-02", "mrr": 1.0}
+    first["won_back"] = [won | {"inside": True}]
+    print_roi(told, revenue_document(revenue), details=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert "ROI of [red]x[/red]: Not defined: no cost of [red]x[/red] is booked in 2024-11." in lines
+    assert "ROI of bob: Costs of bob are booked in 2 of 3 months." in lines
+    assert "[red]x[/red] in 2024Q4" in lines
+    assert "Won back, counted apart: [b]B[/b] (A[1])." in lines
+    assert any(line.startswith("[red]x[/red]  ") for line in lines), "in the table"
+    assert not any("\\[" in line for line in lines)
 
 
 def test_a_quarter_that_is_not_over_says_so(tmp_path: Path) -> None:

@@ -166,6 +166,15 @@ def test_what_is_not_defined_says_why() -> None:
     assert "nan" not in told.lower().replace("finance", "")
 
 
+def test_what_to_know_of_a_return_stands_beside_it() -> None:
+    """On the sheet of all CSMs and on their own, whether it is defined or not."""
+    roi = roi_report(9)
+    roi["csms"][0]["roi"]["note"] = note = "Costs of C001 are booked in 2 of 3 months."
+    made = quarter_html(roi)
+    assert (made.count(note), made.count(f"ROI of C001: {note}")) == (2, 1)
+    assert "ROI of C009: Not defined: no cost of C009 is booked in 2025Q3." in made
+
+
 def test_a_partial_and_reconstructed_period_says_so_on_every_sheet() -> None:
     told = roi_report(2) | {"partial_until": "2025-08-15", "as_of": "2025-08-15", "notes": ["2025Q3 is not over."]}
     read = _Reader(quarter_html(told, [revenue_report()]))

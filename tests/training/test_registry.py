@@ -82,7 +82,7 @@ def test_no_pickle_and_no_code_paths(trained: Any) -> None:
         [
             "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "tenure_model.py", "card.json", "card.md",
             "anchors.json", "reference.json", "model.json", "churn_30d.txt", "churn_90d.txt", "involuntary.txt",
-            "ratio.txt", "input_example.json", "serving_input_example.json",
+            "ratio.txt", "input_example.json", "serving_input_example.json", "judges.json",
         ]
     )  # fmt: skip
     for path in model.rglob("*"):

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from features.history import History
+from features.money import RevenueSettings
 from features.settings import HistorySettings, Settings
 
 Open = Callable[..., History]
@@ -69,6 +70,22 @@ def test_several_currencies_are_a_warning(open_tables: Open) -> None:
         assert [w.startswith("Subscriptions are in several currencies (EUR in 1, USD in 1)") for w in said] == [
             True
         ] * warned
+
+
+def test_with_rates_it_is_a_note_of_what_they_convert(open_tables: Open) -> None:
+    head = "subscription_id, account_id, plan, started_on, mrr, currency\n"
+    both = head + "s1, A, pro, 2023-02-01, 10, EUR\ns2, A, pro, 2023-02-01, 10, USD"
+    tables = COMPANY | {"usage": DAILY, "subscriptions": both}
+    found = open_tables(tables, Settings(revenue=RevenueSettings("EUR", {"USD": 0.9}))).report
+    assert not any("currencies" in warning for warning in found.warnings)
+    assert [note for note in found.notes if "currencies" in note] == [
+        "Subscriptions are in several currencies (EUR in 1, USD in 1): what is told of revenue is converted at "
+        "[revenue.rates], and scores and lists take mrr as it stands; turn it into one currency in the mapping to "
+        "compare it there."
+    ]
+    plain = open_tables(tables).report
+    assert any("never added or converted" in warning for warning in plain.warnings)
+    assert not any("currencies" in note for note in plain.notes)
 
 
 def test_dated_attributes_are_no_note(open_tables: Open) -> None:

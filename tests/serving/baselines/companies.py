@@ -60,8 +60,13 @@ def filled(rows: list[Row], *columns: str) -> list[Row]:
     return [dict.fromkeys(columns, "") | row for row in rows]
 
 
-def history_of(folder: Path, subscriptions: list[Row] | None = None, assignments: list[Row] | None = None) -> History:
-    """The company, with other subscriptions or assignments where they are given."""
+def history_of(
+    folder: Path,
+    subscriptions: list[Row] | None = None,
+    assignments: list[Row] | None = None,
+    began: str = "2020-01-01",
+) -> History:
+    """The company, with other subscriptions or assignments where they are given, observed from a day on."""
     subscriptions = SUBSCRIPTIONS if subscriptions is None else subscriptions
     ids = sorted({row["account_id"] for row in subscriptions})
     accounts = [{"account_id": a, "created_on": "2020-01-01", "segment": SEGMENTS.get(a, "mid")} for a in ids]
@@ -70,6 +75,7 @@ def history_of(folder: Path, subscriptions: list[Row] | None = None, assignments
         accounts=accounts,
         subscriptions=filled(subscriptions, "notice_on", "ended_on_recorded_at"),
         assignments=ASSIGNMENTS if assignments is None else assignments,
+        usage=[{"account_id": ids[0], "day": began, "feature": "home", "events": 1}],
     )
     assert history.report.failing == {}
     return history

@@ -70,14 +70,17 @@ def test_pairs_are_of_who_held_an_account_on_a_day(books: Any, start: int, lengt
 
 
 @settings(max_examples=80, deadline=None)
-@given(BOOKS, st.integers(1, LENGTH + 20), st.randoms(use_true_random=False))
-def test_a_stretch_begins_with_the_first_month_that_a_customer_is_there_for(books: Any, until: int, rng: Any) -> None:
+@given(BOOKS, st.integers(1, LENGTH + 20), st.sampled_from([None, 0, 31, 90]), st.randoms(use_true_random=False))
+def test_a_stretch_begins_with_the_first_month_that_a_customer_is_there_for(
+    books: Any, until: int, first: int | None, rng: Any
+) -> None:
     rows = [(f"a{n}", rng.choice(CSMS), span) for n, (held, _) in enumerate(books) for span in held]
     paid = {f"a{n}": [(span, rng.choice((0, 100))) for span in own] for n, (_, own) in enumerate(books)}
-    found = stretches_of(frame(rows), ledger(paid), day(until))
+    told = () if first is None else (day(first),)
+    found = stretches_of(frame(rows), ledger(paid), day(until), *told)
     wanted = []
     for account, csm, span in rows:
-        months = [n for n in range(span[0], until) if inside(span, n) and day(n).day == 1]
+        months = [n for n in range(span[0], until) if inside(span, n) and day(n).day == 1 and n >= (first or n)]
         bases = [n for n in months if any(cents > 0 and inside(s, n - 1) for s, cents in paid[account])]
         if bases:
             wanted.append((account, csm, day(span[0]), day(bases[0])))

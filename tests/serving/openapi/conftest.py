@@ -235,6 +235,8 @@ def usual_reports() -> list[Report]:
     made = []
     for kind, answer in told:
         body = {name: value for name, value in answer.items() if name != "computed_at"}
+        if kind == "roi":
+            body["held_last"] = {row["account_id"]: csm["csm_id"] for csm in answer["csms"] for row in csm["explained"]}
         computed = dt.datetime.fromisoformat(answer["computed_at"])
         made.append(Report(kind, "2025Q4", answer.get("by") or "", DAY, computed, body))
     return made

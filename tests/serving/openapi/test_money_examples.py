@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,22 @@ def test_it_names_no_account_that_is_in_another_book_by_now(service: Service) ->
 
     assert "a-3" in named("read")
     assert named("bound") == named("read") - {"a-2", "a-3"}
+
+
+def test_nor_one_that_left_out_of_another_book(make_service: Callable[..., Service]) -> None:
+    """It is in no scored book any more; the report knows that c-8 had it last."""
+    service = make_service()
+    kept = report_of(service.store, "roi", "2025Q4")
+    assert kept is not None
+    of_c7 = kept.body["csms"][0]
+    left = next(row["account_id"] for row in of_c7["explained"] if row["account_id"] not in ("a-2", "a-3"))
+    asked = {"period": "2025Q4"}
+    assert left in service.call("POST", "/roi", asked, token="bound").text
+    body = {**kept.body, "held_last": {**kept.body["held_last"], left: "c-8"}}
+    keep(service.store, [replace(kept, body=body)])
+    told = service.call("POST", "/roi", asked, token="bound")
+    assert left not in {row["account_id"] for name in ROWS for row in told.json()["csms"][0][name]}
+    assert any("went to another book since" in one for one in told.json()["csms"][0]["sentences"])
 
 
 def test_another_book_is_told_like_none_at_all(service: Service) -> None:
@@ -146,7 +163,7 @@ def test_reports_as_they_are_made_fit_their_schemas(
     for one in revenue:
         conforms(["components", "schemas", "RevenueAnswer"], revenue_document(one))
     by_csm = next(one for one in revenue if one.by == "csm")
-    conforms(["components", "schemas", "RoiAnswer"], bound_roi(roi, "C002", ()))
+    conforms(["components", "schemas", "RoiAnswer"], bound_roi(roi, "C002", {}))
     conforms(["components", "schemas", "RevenueAnswer"], bound_revenue(by_csm, "C002"))
 
 
@@ -155,7 +172,14 @@ def test_the_part_of_a_book_names_nobody_else(made: list[Report]) -> None:
     roi, by_csm = made[0], next(one for one in made if one.by == "csm")
     others = {csm["csm_id"] for csm in roi.body["csms"]} - {"C002"}
     assert len(others) > 5
-    for part in (bound_roi(roi, "C002", ()), bound_revenue(by_csm, "C002")):
+    for part in (bound_roi(roi, "C002", {}), bound_revenue(by_csm, "C002")):
         text = json.dumps(part)
         assert "C002" in text
         assert not [csm for csm in others if csm in text]
+    (ours,) = [csm for csm in roi.body["csms"] if csm["csm_id"] == "C002"]
+    last = roi.body["held_last"]
+    gone = {row["account_id"] for name in ROWS for row in ours[name] if last[row["account_id"]] != "C002"}
+    told = bound_roi(roi, "C002", {})
+    assert told is not None
+    assert gone
+    assert not gone & {row["account_id"] for name in ROWS for row in told["csms"][0][name]}

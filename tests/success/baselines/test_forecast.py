@@ -22,7 +22,8 @@ from training.unforeseen import Unforeseen
 
 BASE = dt.date(2025, 7, 1)
 GRACE_DAYS = 30
-RATES = Rates(withdrawn=0.25, notice_days=40.0, returned=0.3, leaving={"": 0.0004, "smb": 0.002})
+RATES = Rates(withdrawn=0.25, notice_days=40.0, returned=0.3, leaving={"": 0.0004, "smb": 0.002}, growth=0.03,
+              spread=0.02)  # fmt: skip
 SURE = Unforeseen(0.1, 0.2, 0.01, {})
 """Nothing moves the MRR of who is retained but what is expected."""
 LOUD = Unforeseen(0.1, 0.2, 0.01, {90: 0.02})
@@ -228,11 +229,14 @@ def test_without_a_model_it_is_the_rate_of_the_segment() -> None:
         assert found.rows["source"].tolist() == ["rate"] * 3
         assert found.rows["model_version"].tolist() == [None] * 3
         assert found.rows["own_book_left_out"].all()
-        assert found.until(dt.date(2026, 1, 1)).kept_exit == pytest.approx(subjects["mrr"])
+        assert found.until(dt.date(2026, 1, 1)).kept_exit == pytest.approx(subjects["mrr"] * (1 + 0.03 * 184 / 90))
         count = len(days_of(BASE))
         for place, rate in enumerate([0.002, 0.0004, 0.0004]):
             churn = 1 - np.exp(-rate * np.arange(1, count + 1))
-            compare(found, place, simulated(np.full(count, subjects["mrr"][place]), leaving(churn), BASE), sd=0.15)
+            mrr = subjects["mrr"][place]
+            pays = mrr * (1 + 0.03 * np.arange(1, count + 1) / 90)
+            daily = mrr * np.sqrt(0.02 / 90)
+            compare(found, place, simulated(pays, leaving(churn), BASE, spread=daily), sd=0.15)
 
 
 # ---- who is judged by what --------------------------------------------------------------------------------------

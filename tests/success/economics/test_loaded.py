@@ -40,7 +40,7 @@ def test_a_csm_costs_their_own_and_their_part_of_what_names_nobody(tmp_path: Pat
     assert told.note == ""
     other = cost(tmp_path / "2", costs, "C2")
     assert other.value == pytest.approx(8000 + 800)
-    assert other.note == "Costs of C2 are booked in 2 of 3 months."
+    assert other.note == "Costs of C2 are booked in 2 of 3 months; no account was theirs in the others."
 
 
 def test_all_csms_together_cost_all_there_is(tmp_path: Path) -> None:
@@ -59,6 +59,61 @@ def test_what_names_a_segment_is_in_nobodys_cost_and_said(tmp_path: Path) -> Non
     told = cost(tmp_path, costs)
     assert told.value == 18_000
     assert told.note == "Costs of 300.00 that name a segment and no CSM are in no CSM's cost."
+
+
+def held(account: str, csm_id: str, from_on: str, to_on: str = "") -> dict[str, Any]:
+    return {"account_id": account, "csm_id": csm_id, "from_on": from_on, "to_on": to_on}
+
+
+BOOKS = [
+    held("a", "C1", "2023-01-01"),
+    held("a", "C2", "2024-10-05", "2024-11-20"),  # taken from C1 in between, who has b until then
+    held("b", "C1", "2023-01-01", "2024-11-01"),
+    held("c", "C3", "2023-01-01"),
+]
+PAID = [subscription("a", 100, "2023-01-01"), subscription("b", 100, "2023-01-01")]
+GONE = subscription("c", 100, "2023-01-01", "2024-11-15")
+
+
+@pytest.mark.parametrize(
+    ("csm_id", "booked", "why"),
+    [
+        ("C1", (10, 12), "2024-11"),  # a comes back to C1 on the 20th
+        ("C1", (11,), "2024-10 and 2024-12"),
+        ("C2", (10, 11), ""),  # held nothing in December
+        ("C2", (10,), "2024-11"),
+        ("C3", (10, 11), ""),  # in December the account was no customer any more
+        ("C3", (10,), "2024-11"),
+    ],
+)
+def test_a_month_of_a_csm_with_accounts_and_without_costs_is_not_left_out(
+    tmp_path: Path, csm_id: str, booked: tuple[int, ...], why: str
+) -> None:
+    costs = [*by_month("2024-10", 3, 9000, csm_id="C9")]
+    costs += [row for n in booked for row in by_month(f"2024-{n}", 1, 6000, csm_id=csm_id)]
+    history = company(tmp_path, subscriptions=[*PAID, GONE], costs=costs, assignments=BOOKS)
+    told = loaded_cost(spending(history, AS_OF), csm_id, QUARTER, AS_OF)
+    if why:
+        assert told.value is None
+        assert told.note == f"Not defined: no cost of {csm_id} is booked in {why}, when accounts were theirs."
+    else:
+        assert told.value == 6000 * len(booked)
+        assert (
+            told.note
+            == f"Costs of {csm_id} are booked in {len(booked)} of 3 months; no account was theirs in the others."
+        )
+
+
+def test_a_training_is_no_salary(tmp_path: Path) -> None:
+    """Nor does a month have all it needs, of which only a small part of what the CSM costs is booked."""
+    small = by_month("2024-12", 1, 10, "training", csm_id="C1")
+    costs = [*by_month("2024-10", 2, 6000, csm_id="C1"), *small, *by_month("2024-12", 1, 6000, csm_id="C2")]
+    history = company(tmp_path / "1", subscriptions=PAID, costs=costs, assignments=BOOKS[:1])
+    told = loaded_cost(spending(history, AS_OF), "C1", QUARTER, AS_OF)
+    assert told.note == "Not defined: no cost of C1 is booked in 2024-12, when accounts were theirs."
+    trained = by_month("2024-10", 3, 10, "training", csm_id="C1")
+    history = company(tmp_path / "2", subscriptions=PAID, costs=trained, assignments=BOOKS[:1])
+    assert loaded_cost(spending(history, AS_OF), "C1", QUARTER, AS_OF).value == 30
 
 
 @pytest.mark.parametrize(

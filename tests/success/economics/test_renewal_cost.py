@@ -35,7 +35,7 @@ def basis(before: float, now: float) -> Basis:
     )
     costs = Costs(rows, AS_OF, RevenueSettings(), present=True)
     parts = {(None, month, "csm"): amount for month, amount in zip(months, amounts, strict=True)}
-    return Basis(costs, parts, {}, renewals, None)
+    return Basis(costs, parts, {}, renewals, None, dt.date(2022, 1, 1))
 
 
 @pytest.mark.parametrize(

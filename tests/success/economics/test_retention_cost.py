@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from features.history import History
 from features.ledger import ledger_of
@@ -187,3 +190,48 @@ def test_groups_add_up_to_the_whole(history: History, by: str) -> None:
         for side in ("numerator", "denominator"):
             parts = sum(getattr(group[name], side) for group in groups)
             assert parts == pytest.approx(getattr(total[name], side), rel=1e-9), (name, side)
+
+
+CSMS = ("C1", "C2", "C3", "C4")
+DAYS = st.dates(dt.date(2023, 10, 1), dt.date(2024, 12, 28))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(CSMS), DAYS, st.integers(1, 400)), max_size=6),
+    st.lists(st.tuples(st.sampled_from(["", *CSMS]), DAYS, st.sampled_from(["csm", "tools"])), min_size=1, max_size=8),
+    st.sampled_from([YEAR, Period.parse("2024Q4")]),
+)
+def test_csms_add_up_to_the_company_also_those_who_left(
+    tmp_path: Path, held: list[tuple[Any, ...]], booked: list[tuple[Any, ...]], period: Period
+) -> None:
+    costs = [
+        *by_month("2024-01", 12, 33.33),
+        *(row for csm, day, kind in booked for row in by_month(f"{day:%Y-%m}", 1, 77.77, kind, csm_id=csm)),
+    ]
+    books = [
+        {"account_id": a, "csm_id": c, "from_on": day, "to_on": day + dt.timedelta(days=n)} for a, c, day, n in held
+    ]
+    paid = [
+        subscription("a", 100.01, "2023-03-31", term_months=1),
+        subscription("b", 70, "2023-05-17", "2024-08-09", term_months=3),
+        subscription("c", 33.33, "2024-02-02"),
+    ]
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    history = company(folder, subscriptions=paid, costs=costs, **({"assignments": books} if books else {}))
+    total, *groups = economics_metrics(history, ledger_of(history, AS_OF), period, AS_OF, "csm").values()
+    for name in ("managed_revenue", "retention_cost", "retention_cost_csm", "retention_cost_tools"):
+        assert sum(group[name].value or 0 for group in groups) == pytest.approx(total[name].value, abs=0.005), name
+    for name in ("renewal_cost", "renewal_cost_12m"):
+        for side in ("numerator", "denominator"):
+            parts = [getattr(group[name], side) or 0 for group in groups]
+            assert sum(parts) == pytest.approx(getattr(total[name], side) or 0, abs=0.005), name
+
+
+def test_csms_of_the_made_up_company_add_up(history: History) -> None:
+    """Half of those who cost something in the year have left before its last quarter."""
+    as_of = history.observed_until
+    found = economics_metrics(history, ledger_of(history, as_of), Period.parse("2025Q1"), as_of, "csm")
+    total = found.pop(None)
+    for name in ("managed_revenue", "retention_cost", "retention_cost_csm"):
+        assert sum(group[name].value or 0 for group in found.values()) == pytest.approx(total[name].value, abs=0.01)

@@ -148,13 +148,81 @@ def test_rows_hold_each_figure_with_how_it_is_made() -> None:
     found = revenue_report(literal(TABLES, EURO), SECOND, dt.date(2024, 7, 1), "segment")
     rows = found.rows()
     assert list(rows[0]) == [
-        "period", "by", "group", "metric", "value", "unit", "numerator", "denominator", "note", "formula",
+        "period", "by", "group", "group_kind", "metric", "value", "unit", "numerator", "denominator", "note", "formula",
     ]  # fmt: skip
-    assert {(row["by"], row["group"]) for row in rows} == {("", "total"), ("segment", "big"), ("segment", "")}
+    assert {(row["by"], row["group"], row["group_kind"]) for row in rows} == {
+        ("", "everybody", "everybody"), ("segment", "big", "one"), ("segment", "nobody", "nobody"),
+    }  # fmt: skip
     assert all(row["formula"] and row["unit"] for row in rows)
-    (nrr,) = (row for row in rows if row["metric"] == "nrr" and row["group"] == "total")
+    (nrr,) = (row for row in rows if row["metric"] == "nrr" and row["group"] == "everybody")
     assert (nrr["value"], nrr["numerator"], nrr["denominator"]) == (100 / 130, 100.0, 130.0)
     assert len(rows) == len({(row["by"], row["group"], row["metric"]) for row in rows})
+
+
+def test_a_group_that_is_called_as_all_or_none_are_is_neither() -> None:
+    tables = TABLES | {"accounts": "account_id,created_on,segment\nA,2024-01-01,everybody\nB,2024-01-01,nobody"}
+    rows = revenue_report(literal(tables, EURO), SECOND, dt.date(2024, 7, 1), "segment").rows()
+    mrr = {(row["group"], row["group_kind"]): row["value"] for row in rows if row["metric"] == "opening"}
+    assert mrr == {("everybody", "everybody"): 130.0, ("everybody", "one"): 100.0, ("nobody", "one"): 30.0}
+
+
+BEFORE = TABLES | {
+    "accounts": "account_id,created_on,segment\nA,2022-01-01,big\nB,2022-01-01,",
+    "usage": "account_id,day,feature,events\nA,2024-04-06,f,1\nA,2024-07-06,f,1",
+    "subscriptions": """
+        subscription_id,account_id,plan,started_on,ended_on,end_reason,term_months,mrr,currency
+        s1,A,basic,2023-01-10,,,12,100,EUR
+        s2,B,basic,2023-01-10,2024-04-21,voluntary,1,60,USD
+    """,
+}
+
+
+def test_who_left_before_the_history_began_is_not_in_it() -> None:
+    """So everybody seems to have stayed: rates are not told, MRR is that of who is there."""
+    history = literal(BEFORE, EURO)
+    first = revenue_report(history, Period.parse("2024Q1"), dt.date(2024, 7, 1), "segment")
+    said = (
+        "The history begins on 6 April 2024: who left before it is not in it, so that retention, churn and renewals of "
+        "days before it cannot be told."
+    )
+    assert said in first.notes
+    for group in (first.total, *first.groups):
+        for name in ("nrr", "grr", "logo_retention", "net_revenue_churn", "customer_churn_voluntary", "renewal_rate",
+                     "value_renewed", "renewal_rate_monthly", "left_before_renewal", "cltv", "cltv_margin",
+                     "renewal_cost", "renewal_cost_12m"):  # fmt: skip
+            metric = group.metrics[name]
+            assert metric.value is None
+            assert (
+                metric.note == "Not defined: the history begins on 6 April 2024, and who left before it is not in it."
+            )
+            assert metric.numerator is None or name.startswith("cltv")
+        assert group.flags == ()
+    assert first.total.metrics["starting_accounts"].value == 2
+    assert first.total.metrics["arpa_end"].value == 65.0
+    assert (first.total.movement["opening"], first.total.movement["closing"]) == (130.0, 130.0)
+
+
+def test_a_history_that_begins_in_the_first_week_tells_the_whole_period() -> None:
+    """The first day of usage is the 6th of April, at a weekend; then also that is too late."""
+    for name, at_end in (("2024Q2", 100 / 130), ("2024-04", 100 / 130), ("2024-05", 1.0)):
+        found = revenue_report(literal(BEFORE, EURO), Period.parse(name), dt.date(2024, 7, 1))
+        assert found.total.metrics["nrr"].value == pytest.approx(at_end)
+        assert not any("The history begins" in note for note in found.notes)
+    late = BEFORE | {"usage": "account_id,day,feature,events\nA,2024-04-09,f,1\nA,2024-07-06,f,1"}
+    found = revenue_report(literal(late, EURO), SECOND, dt.date(2024, 7, 1))
+    assert found.total.metrics["nrr"].value is None
+    # As known before any usage was, nothing more is known of who left before it.
+    early = revenue_report(literal(late, EURO), Period.parse("2024Q1"), dt.date(2024, 4, 1))
+    assert early.total.metrics["nrr"].value is None
+
+
+def test_twelve_months_of_which_some_are_to_come_say_which_days_they_are() -> None:
+    history = literal(BEFORE, EURO)
+    managed = revenue_report(history, SECOND, dt.date(2024, 5, 1)).total.metrics["managed_revenue"]
+    assert managed.note == "2024Q2 is not over: what is told covers the days from 1 July 2023 to 30 April 2024."
+    # 100 a month of A for ten months; of B 30 for nine, and 20 of the 30 days of April.
+    assert managed.value == pytest.approx(1000 + 270 + 20)
+    assert revenue_report(history, SECOND, dt.date(2024, 7, 1)).total.metrics["managed_revenue"].note == ""
 
 
 def test_lifetime_value_takes_the_margin_and_is_not_defined_without_churn() -> None:
