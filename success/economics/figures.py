@@ -46,7 +46,7 @@ def economics_metrics(
     """
     basis = basis_of(history, ledger, period, as_of, by)
     figures: Figures = {}
-    for group in (None, *basis.groups(period.months)):
+    for group in (None, *basis.groups(trailing_year(period.until))):
         figures[group] = retention_cost.retention_metrics(basis, period, group)
         figures[group] |= renewal_cost.renewal_metrics(basis, period, group)
     margin = loaded.gross_margin(basis.costs, ledger, period, as_of)
