@@ -201,8 +201,9 @@ def finite(value: object) -> float | None:
     >>> finite(2), finite(float("nan")), finite(True), finite("2")
     (2.0, None, None, None)
     """
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def displayed(points: np.ndarray) -> np.ndarray:

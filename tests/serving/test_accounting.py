@@ -138,7 +138,7 @@ def test_rows_tell_a_csm_from_everybody_whatever_they_are_called() -> None:
     people = [person(name, books[name]) for name in ("company", "nobody")]
     inputs: Any = SimpleNamespace(period=Period.parse("2024Q4"))
     for nobody in (books["none"], None):
-        made = RoiReport(inputs, books["all"], tuple(people), nobody, {}, None, ())  # type: ignore[arg-type]
+        made = RoiReport(inputs, books["all"], tuple(people), nobody, {}, None, ())  # type: ignore[arg-type]  # no ranking
         rows = list(module._of_kind(made))
         mrr = {(row["group"], row["group_kind"]): row["value"] for row in rows if row["metric"] == "mrr"}
         expected = {("everybody", "everybody"): 0.0, ("nobody", "nobody"): 1.0}

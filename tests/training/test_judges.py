@@ -277,4 +277,4 @@ def test_what_is_learned_of_a_day_asks_for_nothing_later(
     assert found[:4] == (dataset, make_plan(dataset, "churn", settings), start, settings)
     monkeypatch.setattr(judging, "load_dataset", lambda *given: make_dataset(accounts=60))
     with pytest.raises(TenureError, match=r"too little to learn from .* of 100 in train"):
-        learn_judges(history, settings, day)  # type: ignore[arg-type]
+        learn_judges(history, settings, day)  # type: ignore[arg-type]  # only handed on

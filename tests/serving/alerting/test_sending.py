@@ -57,7 +57,7 @@ class _Slow(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        while not self.server.stopping.wait(0.05):  # type: ignore[attr-defined]
+        while not self.server.stopping.wait(0.05):  # type: ignore[attr-defined]  # an event of our own on it
             try:
                 self.connection.sendall(b"x")
             except OSError:
@@ -69,13 +69,13 @@ class _Slow(BaseHTTPRequestHandler):
 
 def test_a_receiver_that_never_ends_is_too_late() -> None:
     with HTTPServer(("127.0.0.1", 0), _Slow) as server:
-        server.stopping = threading.Event()  # type: ignore[attr-defined]
+        server.stopping = threading.Event()  # type: ignore[attr-defined]  # an event of our own on it
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         began = dt.datetime.now(dt.UTC)
         answer = post(f"http://127.0.0.1:{server.server_port}/", b"{}", {}, 0.4)
         took = (dt.datetime.now(dt.UTC) - began).total_seconds()
-        server.stopping.set()  # type: ignore[attr-defined]
+        server.stopping.set()  # type: ignore[attr-defined]  # an event of our own on it
         thread.join()
     assert answer == Answer(None, "did not answer within 0.4 s")
     assert took < 3
